@@ -1,0 +1,2 @@
+//! The lab: real kubeadm nodes on one machine.
+fn main() {}

@@ -1,0 +1,144 @@
+//! What runs on a host, as plain data: a shell script in, its output back.
+//!
+//! **Invariant:** no I/O here. Everything that a script carries travels on the standard input of `sh -s`,
+//! so nothing of it, secrets least of all, shows in a process list.
+use std::{fmt, time::Duration};
+
+use zeroize::Zeroizing;
+
+/// A secret text. `Debug` and `Display` never show it; the memory is wiped on drop.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself, for the one place that has to write it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// A POSIX shell script for one host, with a title that people and fakes know it by.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Names the script in logs, errors and the fake host, for example `kubeadm init`. Never holds a value.
+    pub title: &'static str,
+    /// The text for `sh -s`. It runs in a subshell with standard input closed.
+    pub body: String,
+    /// Texts that must not appear in anything a person may see of this script's output.
+    pub secrets: Vec<Secret>,
+    /// After this long the host itself ends the script (`timeout`); 60 s unless told.
+    pub limit: Duration,
+}
+
+impl Script {
+    /// A script with the default limit and no secrets.
+    pub fn new(title: &'static str, body: impl Into<String>) -> Self {
+        Self { title, body: body.into(), secrets: Vec::new(), limit: Duration::from_secs(60) }
+    }
+
+    /// Replaces the limit.
+    #[must_use]
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Marks a text of the body as secret.
+    #[must_use]
+    pub fn secret(mut self, secret: &Secret) -> Self {
+        self.secrets.push(secret.clone());
+        self
+    }
+}
+
+/// What a script gave back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The script's own exit status.
+    pub status: i32,
+    /// Standard output, secrets replaced.
+    pub stdout: String,
+    /// Standard error, secrets replaced.
+    pub stderr: String,
+}
+
+impl Output {
+    /// The standard output if the script ended with 0.
+    pub fn success(self, title: &'static str) -> Result<String, Failed> {
+        if self.status == 0 {
+            Ok(self.stdout)
+        } else {
+            Err(Failed { title, status: self.status, tail: tail(&self.stderr, &self.stdout) })
+        }
+    }
+}
+
+/// A script ended with another status than 0.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{title} ended with status {status}: {tail}")]
+pub struct Failed {
+    /// The script's title.
+    pub title: &'static str,
+    /// Its exit status.
+    pub status: i32,
+    /// Its last lines, standard error first.
+    pub tail: String,
+}
+
+const TAIL_LINES: usize = 20;
+
+fn tail(stderr: &str, stdout: &str) -> String {
+    let text = if stderr.trim().is_empty() { stdout } else { stderr };
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n")
+}
+
+/// Quotes a text as one word of a POSIX shell.
+pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_quoted_text_is_one_word_of_sh(text in "[^\0]{0,60}") {
+            let output = std::process::Command::new("sh")
+                .args(["-c", &format!("printf %s {}", quote(&text))])
+                .output()
+                .unwrap();
+            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_never_shows() {
+        let script = Script::new("x", "y").secret(&Secret::new("hunter2"));
+        assert!(!format!("{script:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_failure_shows_the_last_lines_of_stderr() {
+        let stderr = (0..30).map(|i| i.to_string()).collect::<Vec<_>>().join("\n");
+        let failed = Output { status: 1, stdout: "out".into(), stderr }.success("kubeadm init").unwrap_err();
+        assert!(failed.tail.starts_with("10\n") && failed.tail.ends_with("29"), "{}", failed.tail);
+    }
+}
