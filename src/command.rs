@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use zeroize::Zeroizing;
 
 /// A secret text. `Debug` and `Display` never show it; the memory is wiped on drop.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -19,6 +19,12 @@ impl Secret {
     /// The text itself, for the one place that has to write it.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl std::hash::Hash for Secret {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_bytes().hash(state);
     }
 }
 
@@ -44,7 +50,12 @@ pub struct Script {
 impl Script {
     /// A script with the default limit and no secrets.
     pub fn new(title: &'static str, body: impl Into<String>) -> Self {
-        Self { title, body: body.into(), secrets: Vec::new(), limit: Duration::from_secs(60) }
+        Self {
+            title,
+            body: body.into(),
+            secrets: Vec::new(),
+            limit: Duration::from_secs(60),
+        }
     }
 
     /// Replaces the limit.
@@ -78,7 +89,11 @@ impl Output {
         if self.status == 0 {
             Ok(self.stdout)
         } else {
-            Err(Failed { title, status: self.status, tail: tail(&self.stderr, &self.stdout) })
+            Err(Failed {
+                title,
+                status: self.status,
+                tail: tail(&self.stderr, &self.stdout),
+            })
         }
     }
 }
@@ -100,7 +115,10 @@ const TAIL_LINES: usize = 20;
 fn tail(stderr: &str, stdout: &str) -> String {
     let text = if stderr.trim().is_empty() { stdout } else { stderr };
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(TAIL_LINES)..)
+        .unwrap_or_default()
+        .join("\n")
 }
 
 /// Quotes a text as one word of a POSIX shell.
@@ -138,7 +156,17 @@ mod tests {
     #[test]
     fn a_failure_shows_the_last_lines_of_stderr() {
         let stderr = (0..30).map(|i| i.to_string()).collect::<Vec<_>>().join("\n");
-        let failed = Output { status: 1, stdout: "out".into(), stderr }.success("kubeadm init").unwrap_err();
-        assert!(failed.tail.starts_with("10\n") && failed.tail.ends_with("29"), "{}", failed.tail);
+        let failed = Output {
+            status: 1,
+            stdout: "out".into(),
+            stderr,
+        }
+        .success("kubeadm init")
+        .unwrap_err();
+        assert!(
+            failed.tail.starts_with("10\n") && failed.tail.ends_with("29"),
+            "{}",
+            failed.tail
+        );
     }
 }

@@ -10,14 +10,14 @@
 //! | hosts | [`remote`] |
 //! | plain data | [`command`] |
 //! | the plugin protocol, on its own | [`tf_provider`] |
-pub mod provider;
-pub mod lifecycle;
-pub mod kubeadm;
+pub mod command;
 pub mod etcd;
-pub mod kube;
 pub mod haproxy;
 pub mod keepalived;
+pub mod kube;
+pub mod kubeadm;
+pub mod lifecycle;
 pub mod node;
+pub mod provider;
 pub mod remote;
-pub mod command;
 pub mod tf_provider;

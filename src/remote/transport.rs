@@ -106,11 +106,20 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the host may just not be up yet, so that waiting helps.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Unreachable { .. } | Self::UnknownName { .. } | Self::Disconnected { .. })
+        matches!(
+            self,
+            Self::Refused { .. }
+                | Self::Unreachable { .. }
+                | Self::UnknownName { .. }
+                | Self::Disconnected { .. }
+        )
     }
 
     /// Whether the host could not be reached at all: it may be down, which is not the same as gone.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Unreachable { .. } | Self::UnknownName { .. })
+        matches!(
+            self,
+            Self::Refused { .. } | Self::Unreachable { .. } | Self::UnknownName { .. }
+        )
     }
 }
