@@ -43,3 +43,55 @@ fn post(url: &str, body: &str) -> String {
         quote(body)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> String {
+        let output = std::process::Command::new("sh")
+            .args(["-c", script])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn the_list_is_asked_of_the_member_on_the_host() {
+        insta::assert_snapshot!(member_list_command(), @"curl -sS --noproxy '*' --max-time 3 --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key -X POST -d '{}' https://127.0.0.1:2379/v3/cluster/member/list");
+    }
+
+    #[test]
+    fn a_member_is_removed_by_its_decimal_id() {
+        let script = member_remove_script(u64::MAX);
+        let curl = "curl() { for word; do :; done; printf '%s %s' \"${15}\" \"$word\"; }\n";
+        assert_eq!(
+            sh(&format!("{curl}{}", script.body)),
+            r#"{"ID":"18446744073709551615"} https://127.0.0.1:2379/v3/cluster/member/remove"#
+        );
+    }
+
+    #[test]
+    fn each_member_gives_one_line_even_if_it_is_silent() {
+        let curl =
+            "curl() { for url; do :; done\n case $url in *b*) return 7;; esac; printf '{\"v\":\\n1}'; }\n";
+        let command = status_command(&["https://a:2379", "https://b:2379", "https://[fd00::1]:2379"]);
+        let stdout = sh(&format!("set -eu\n{curl}{command}"));
+        let mut lines: Vec<&str> = stdout.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "https://[fd00::1]:2379\t{\"v\":1}",
+                "https://a:2379\t{\"v\":1}",
+                "https://b:2379\t"
+            ]
+        );
+    }
+
+    #[test]
+    fn no_members_no_question() {
+        assert_eq!(sh(&status_command(&[])), "");
+    }
+}

@@ -14,8 +14,8 @@ const SECRET_PREFIX: &str = "bootstrap-token-";
 /// Makes the token's Secret. On a master; the host's own clock gives the end of its life, and the manifest goes to
 /// kubectl's standard input.
 pub fn create_bootstrap_token_script(token: &BootstrapToken, ttl: Duration, description: &str) -> Script {
-    // JSON that the host completes: a text that cannot be in a JSON string marks the place.
-    const EXPIRATION: &str = "@expiration@";
+    // The host completes the JSON. Within a JSON text quotes are escaped, so only the field itself matches.
+    const EXPIRATION: &str = r#""expiration":""#;
     let manifest = json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -24,7 +24,7 @@ pub fn create_bootstrap_token_script(token: &BootstrapToken, ttl: Duration, desc
         "stringData": {
             "token-id": token.id(),
             "token-secret": token.secret().reveal(),
-            "expiration": EXPIRATION,
+            "expiration": "",
             "usage-bootstrap-authentication": "true",
             "usage-bootstrap-signing": "true",
             "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
@@ -38,7 +38,7 @@ pub fn create_bootstrap_token_script(token: &BootstrapToken, ttl: Duration, desc
          expiration=$(date -u -d \"@$(( $(date +%s) + {} ))\" +%Y-%m-%dT%H:%M:%SZ)\n\
          {{ printf %s {}; printf %s \"$expiration\"; printf %s {}; }} | {} create -f - >/dev/null",
         ttl.as_secs(),
-        quote(before),
+        quote(&format!("{before}{EXPIRATION}")),
         quote(after),
         kubectl(ADMIN_CONF)
     );
@@ -65,7 +65,7 @@ pub fn revoke_credentials_script(token_id: &str, with_certs: bool) -> Script {
     if with_certs {
         body.push_str(&format!(
             "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
-             -o 'jsonpath={{.metadata.ownerReferences[0].name}}')\n\
+             -o 'jsonpath={{.metadata.ownerReferences[*].name}}')\n\
              {kubectl} delete secret kubeadm-certs --ignore-not-found\n\
              case $owner in\n\
              {SECRET_PREFIX}*) {kubectl} delete secret \"$owner\" --ignore-not-found ;;\n\
@@ -73,4 +73,90 @@ pub fn revoke_credentials_script(token_id: &str, with_certs: bool) -> Script {
         ));
     }
     Script::new("revoke join credentials", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> String {
+        let output = std::process::Command::new("sh")
+            .args(["-c", script])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn token() -> BootstrapToken {
+        BootstrapToken::from_random(std::array::from_fn(|index| u8::try_from(index).unwrap()))
+    }
+
+    #[test]
+    fn the_manifest_reaches_kubectl_with_an_end_in_utc() {
+        let description = "join of m2's \"kubelet\" $(id) \"expiration\":\"";
+        let script = create_bootstrap_token_script(&token(), Duration::from_secs(1800), description);
+        let fakes =
+            "kubectl() { cat >&2; }\ndate() { case $1 in +%s) echo 1000;; *) echo \"$3 $4\";; esac; }\n";
+        let stdout = sh(&format!(
+            "exec 2>&1\n{fakes}{}",
+            script.body.replace(">/dev/null", "")
+        ));
+        let manifest: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).unwrap());
+    }
+
+    #[test]
+    fn nothing_secret_is_an_argument() {
+        let token = token();
+        let script = create_bootstrap_token_script(&token, Duration::from_secs(60), "x");
+        let secret = token.secret();
+        assert!(script.secrets.contains(&secret));
+        // All of the body that follows the pipe is kubectl's; printf before it is part of the shell.
+        let (builtin, kubectl) = script.body.rsplit_once(" | ").unwrap();
+        assert!(builtin.contains(secret.reveal()) && !kubectl.contains(secret.reveal()));
+    }
+
+    #[test]
+    fn a_revoked_join_leaves_no_credential() {
+        let kubectl =
+            "kubectl() { case $* in *jsonpath*) echo bootstrap-token-owner1;; *) echo \"$*\";; esac; }\n";
+        let stdout = sh(&format!(
+            "{kubectl}{}",
+            revoke_credentials_script("abc123", true).body
+        ));
+        let deleted: Vec<&str> = stdout
+            .lines()
+            .filter_map(|line| {
+                line.split_once("delete secret ")?
+                    .1
+                    .strip_suffix(" --ignore-not-found")
+            })
+            .collect();
+        assert_eq!(
+            deleted,
+            [
+                "bootstrap-token-abc123",
+                "kubeadm-certs",
+                "bootstrap-token-owner1"
+            ]
+        );
+    }
+
+    #[test]
+    fn certificates_stay_unless_told() {
+        assert!(
+            !revoke_credentials_script("abc123", false)
+                .body
+                .contains("kubeadm-certs")
+        );
+    }
+
+    #[test]
+    fn a_token_is_signed_when_cluster_info_has_its_signature() {
+        let command = token_signed_command("abc123");
+        let fake = "kubectl() { case $* in *jws-kubeconfig-abc123*) echo eyJ;; esac; }\n";
+        sh(&format!("{fake}{command}"));
+        sh(&format!("{fake}! {}", token_signed_command("abc124")));
+    }
 }

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::kubectl::{ADMIN_CONF, kubectl};
 use crate::{
@@ -78,10 +79,181 @@ pub fn get_node_command(kubeconfig: &str, name: &str) -> String {
 
 /// Reads the output of [`get_node_command`].
 pub fn parse_node(stdout: &str) -> Result<Option<Node>, ParseError> {
-    todo!("{stdout}")
+    if stdout.trim().is_empty() {
+        return Ok(None);
+    }
+    let object: Object = serde_json::from_str(stdout).map_err(|error| ParseError {
+        what: "Node",
+        reason: error.to_string(),
+    })?;
+    let Object {
+        metadata,
+        spec,
+        status,
+    } = object;
+    Ok(Some(Node {
+        name: metadata.name,
+        uid: metadata.uid,
+        labels: metadata.labels,
+        annotations: metadata.annotations,
+        taints: spec.taints,
+        unschedulable: spec.unschedulable,
+        is_ready: status
+            .conditions
+            .iter()
+            .any(|condition| condition.kind == "Ready" && condition.status == "True"),
+        addresses: status.addresses,
+        kubelet_version: status.node_info.kubelet_version,
+        machine_id: status.node_info.machine_id,
+        system_uuid: status.node_info.system_uuid,
+    }))
+}
+
+/// The parts of the API's object that are read; a Node that just registered has little of its status.
+#[derive(Deserialize)]
+struct Object {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    uid: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    taints: Vec<Taint>,
+    unschedulable: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    conditions: Vec<Condition>,
+    addresses: Vec<Address>,
+    node_info: NodeInfo,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NodeInfo {
+    kubelet_version: String,
+    #[serde(rename = "machineID")]
+    machine_id: String,
+    #[serde(rename = "systemUUID")]
+    system_uuid: String,
 }
 
 /// Applies the changes in one merge patch. On a master.
 pub fn patch_node_script(name: &str, patch: &NodePatch) -> Script {
-    todo!("{name} {patch:?} {ADMIN_CONF}")
+    let mut object = json!({});
+    if !patch.labels.is_empty() {
+        object["metadata"]["labels"] = json!(patch.labels);
+    }
+    if !patch.annotations.is_empty() {
+        object["metadata"]["annotations"] = json!(patch.annotations);
+    }
+    if let Some(taints) = &patch.taints {
+        object["spec"]["taints"] = json!(taints);
+    }
+    Script::new(
+        "kubectl patch node",
+        format!(
+            "{} patch node {} --type=merge -p {}",
+            kubectl(ADMIN_CONF),
+            quote(name),
+            quote(&object.to_string())
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{
+        "annotations":{"node.alpha.kubernetes.io/ttl":"0"},
+        "creationTimestamp":"2026-11-22T17:00:00Z",
+        "labels":{"kubernetes.io/hostname":"m1","node-role.kubernetes.io/control-plane":""},
+        "name":"m1","resourceVersion":"411","uid":"5e6c1f2a-0c9a-4a55-8a1e-2f0f6a0c1d11"},
+        "spec":{"podCIDR":"10.244.0.0/24","taints":[
+            {"effect":"NoSchedule","key":"node-role.kubernetes.io/control-plane"},
+            {"effect":"NoSchedule","key":"node.kubernetes.io/unschedulable","timeAdded":"2026-11-22T17:01:00Z"}],
+            "unschedulable":true},
+        "status":{"addresses":[{"address":"10.88.0.11","type":"InternalIP"},{"address":"m1","type":"Hostname"}],
+            "conditions":[{"type":"MemoryPressure","status":"False"},{"type":"Ready","status":"True"}],
+            "nodeInfo":{"kubeletVersion":"v1.37.2","machineID":"4f3c","systemUUID":"a-b","architecture":"amd64"}}}"#;
+
+    #[test]
+    fn reads_a_ready_node() {
+        let node = parse_node(READY).unwrap().unwrap();
+        assert!(node.is_ready && node.unschedulable);
+        assert_eq!(
+            (node.name.as_str(), node.kubelet_version.as_str()),
+            ("m1", "v1.37.2")
+        );
+        assert_eq!(
+            (node.machine_id.as_str(), node.system_uuid.as_str()),
+            ("4f3c", "a-b")
+        );
+        assert_eq!(node.addresses[0].address, "10.88.0.11");
+        let taints: Vec<String> = node.taints.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            taints,
+            [
+                "node-role.kubernetes.io/control-plane:NoSchedule",
+                "node.kubernetes.io/unschedulable:NoSchedule"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_without_status_is_not_ready() {
+        let node = parse_node(r#"{"metadata":{"name":"w1","uid":"u"}}"#)
+            .unwrap()
+            .unwrap();
+        assert!(!node.is_ready && node.taints.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_condition_is_not_ready() {
+        let lost = READY.replace(r#""Ready","status":"True""#, r#""Ready","status":"Unknown""#);
+        assert!(!parse_node(&lost).unwrap().unwrap().is_ready);
+    }
+
+    #[test]
+    fn nothing_printed_is_no_node() {
+        assert_eq!(parse_node("\n"), Ok(None));
+        assert!(parse_node("Unable to connect to the server").is_err());
+    }
+
+    #[test]
+    fn a_patch_names_only_what_changes() {
+        let mut patch = NodePatch::default();
+        patch.labels.insert("tier".into(), Some("it's".into()));
+        patch.labels.insert("old".into(), None);
+        patch.taints = Some(Vec::new());
+        assert_eq!(
+            patch_node_script("w1", &patch).body,
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s patch node w1 --type=merge \
+             -p '{\"metadata\":{\"labels\":{\"old\":null,\"tier\":\"it'\\''s\"}},\"spec\":{\"taints\":[]}}'"
+        );
+    }
 }

@@ -42,9 +42,8 @@ pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> 
         #[serde(rename = "ClusterConfiguration")]
         cluster_configuration: String,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
-    #[derive(Default)]
     struct ClusterConfiguration {
         cluster_name: String,
         control_plane_endpoint: String,

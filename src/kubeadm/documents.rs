@@ -301,8 +301,14 @@ pub(super) struct UploadCerts {
     api_version: &'static str,
     kind: &'static str,
     certificate_key: String,
+    #[serde(rename = "localAPIEndpoint")]
+    local_api_endpoint: LocalApiEndpoint,
     node_registration: CriSocket,
 }
+
+/// An address for documentation (RFC 5737). The phase uses none, but kubeadm looks for one and fails on a host
+/// without default route if the file does not name any.
+const UNUSED_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// Given so that kubeadm does not look for sockets and stumble over two of them.
 #[derive(Debug, Serialize)]
@@ -317,6 +323,9 @@ impl UploadCerts {
             api_version,
             kind: "InitConfiguration",
             certificate_key: key.text().reveal().to_owned(),
+            local_api_endpoint: LocalApiEndpoint {
+                advertise_address: UNUSED_ADDRESS,
+            },
             node_registration: CriSocket {
                 cri_socket: super::DEFAULT_CRI_SOCKET,
             },

@@ -15,12 +15,188 @@ pub fn parse_version(stdout: &str) -> Result<Version, VersionError> {
     stdout.trim().parse()
 }
 
-/// The preflight errors in kubeadm's output, in its order.
+/// The preflight errors in kubeadm's output, in its order. Lines that go on with an error belong to it.
 pub fn preflight_errors(output: &str) -> Vec<PreflightError> {
-    todo!("{output}")
+    let mut errors: Vec<PreflightError> = Vec::new();
+    let mut goes_on = false;
+    for line in output.lines() {
+        let line = line.trim();
+        if let Some((name, text)) = line
+            .strip_prefix("[ERROR ")
+            .and_then(|rest| rest.split_once("]: "))
+        {
+            errors.push(PreflightError {
+                name: name.to_owned(),
+                text: text.to_owned(),
+            });
+            goes_on = true;
+        } else if line.is_empty() || line.starts_with('[') || line.starts_with("error") {
+            goes_on = false;
+        } else if let (true, Some(error)) = (goes_on, errors.last_mut()) {
+            error.text.push('\n');
+            error.text.push_str(line);
+        }
+    }
+    errors
 }
 
-/// What to do about a well-known failure.
+/// Words of kubeadm, the kubelet or etcd, and what to do about them; the more particular come first.
+const EXPLANATIONS: &[(&str, &str)] = &[
+    (
+        "none of the public keys",
+        "The API server behind the endpoint belongs to another cluster: its CA is not the expected one. Check \
+         control_plane_endpoint and which hosts carry the floating IP.",
+    ),
+    (
+        "could not find a JWS signature",
+        "The bootstrap token is unknown to the cluster, has expired, or the controller manager has not signed \
+         cluster-info with it. Check that a kube-controller-manager runs and that the hosts' clocks agree.",
+    ),
+    (
+        "\"kubeadm-certs\" was not found",
+        "The uploaded certificates are gone; they live for two hours. Apply again: each join uploads them anew.",
+    ),
+    (
+        "too many learner members",
+        "Another master is joining etcd at this moment, or one has stayed a learner. Apply again when it is done, or \
+         remove the stale member.",
+    ),
+    (
+        "not enough started members",
+        "etcd refuses a change because a member never started. Remove the dead master from the cluster first.",
+    ),
+    (
+        "already exists in the cluster",
+        "A node of this name is in the cluster. Give this host another node_name or delete that Node.",
+    ),
+    (
+        "ip_forward contents are not set to 1",
+        "The host does not forward packets. Set net.ipv4.ip_forward = 1 in /etc/sysctl.d and load it.",
+    ),
+    (
+        "running with swap on",
+        "Swap is on. Turn it off on the host, or set failSwapOn: false in kubelet_config and add Swap to \
+         ignore_preflight_errors.",
+    ),
+    (
+        "cgroup v1",
+        "The host uses cgroup v1, which this kubelet refuses. Boot it with cgroup v2, or set failCgroupV1: false in \
+         kubelet_config.",
+    ),
+    (
+        "cgroup driver",
+        "The kubelet and the container runtime use different cgroup drivers. Set cgroupDriver in kubelet_config to \
+         what the runtime has (SystemdCgroup in containerd's configuration).",
+    ),
+    (
+        "container runtime is not running",
+        "The container runtime does not answer. Check that containerd runs, that its CRI plugin is not disabled in \
+         /etc/containerd/config.toml, and that its socket is the expected one.",
+    ),
+    (
+        "[ERROR CRI]",
+        "The container runtime does not answer. Check that containerd runs, that its CRI plugin is not disabled in \
+         /etc/containerd/config.toml, and that its socket is the expected one.",
+    ),
+    (
+        "certificate has expired or is not yet valid",
+        "A certificate is out of its time. Check the hosts' clocks, then the certificates.",
+    ),
+    (
+        "x509: certificate is valid for",
+        "The API server's certificate does not hold the name that was called. Use the endpoint of the cluster, or add \
+         the name to cert_sans before the cluster is made.",
+    ),
+    (
+        "[ERROR ImagePull]",
+        "An image cannot be pulled. Check the host's way to the registry, image_repository and kubernetes_version.",
+    ),
+    (
+        "strict decoding error",
+        "The configuration has a field that this kubeadm does not know. Check kubelet_config, kube_proxy_config and \
+         the extra arguments.",
+    ),
+    (
+        "127.0.0.1:10248/healthz",
+        "The kubelet does not become healthy. Its journal on the host has the reason: journalctl -u kubelet. Often it is \
+         swap, cgroup v1, the cgroup driver or a field of kubelet_config.",
+    ),
+];
+
+/// What to do about a well-known failure, in sentences for the user.
 pub fn explain(output: &str) -> Option<&'static str> {
-    todo!("{output}")
+    EXPLANATIONS
+        .iter()
+        .find(|(words, _)| output.contains(words))
+        .map(|(_, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: &str = "\
+[init] Using Kubernetes version: v1.37.2
+[preflight] Running pre-flight checks
+\t[WARNING Hostname]: hostname \"m1\" could not be reached
+error execution phase preflight: [preflight] Some fatal errors occurred:
+\t[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2
+\t[ERROR FileAvailable--etc-kubernetes-manifests-etcd.yaml]: /etc/kubernetes/manifests/etcd.yaml already exists
+\t[ERROR ImagePull]: failed to pull image registry.k8s.io/pause:3.10.2: output: FATA[0000] no route
+to the registry: exit status 1
+[preflight] If you know what you are doing, you can make a check non-fatal with `--ignore-preflight-errors=...`
+To see the stack trace of this error execute with --v=5 or higher
+";
+
+    #[test]
+    fn finds_each_preflight_error_and_no_warning() {
+        let errors = preflight_errors(REFUSED);
+        let names: Vec<&str> = errors.iter().map(|error| error.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "NumCPU",
+                "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+                "ImagePull"
+            ]
+        );
+        assert_eq!(
+            errors[0].text,
+            "the number of available CPUs 1 is less than the required 2"
+        );
+        assert!(
+            errors[2]
+                .text
+                .ends_with("no route\nto the registry: exit status 1"),
+            "{errors:?}"
+        );
+    }
+
+    #[test]
+    fn no_error_where_there_is_none() {
+        assert_eq!(preflight_errors("[preflight] Running pre-flight checks\n"), []);
+    }
+
+    #[test]
+    fn explains_what_is_well_known() {
+        assert!(explain(REFUSED).unwrap().contains("registry"));
+        let pin = "error execution phase preflight: couldn't validate the identity of the API Server: cluster CA \
+            found in cluster-info ConfigMap is invalid: none of the public keys \"sha256:00\" are pinned";
+        assert!(explain(pin).unwrap().contains("another cluster"));
+        assert_eq!(explain("something else"), None);
+    }
+
+    #[test]
+    fn every_explanation_can_be_reached() {
+        for (words, hint) in EXPLANATIONS {
+            assert_eq!(explain(words), Some(*hint));
+            assert!(hint.ends_with('.'), "{hint}");
+        }
+    }
+
+    #[test]
+    fn reads_the_short_version() {
+        assert_eq!(parse_version("v1.37.2\n").unwrap().to_string(), "1.37.2");
+        assert!(parse_version("").is_err());
+    }
 }
