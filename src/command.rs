@@ -43,6 +43,9 @@ pub struct Script {
     pub body: String,
     /// Texts that must not appear in anything a person may see of this script's output.
     pub secrets: Vec<Secret>,
+    /// Whether the secrets are taken out of standard output too; yes unless told. They never stay in
+    /// standard error.
+    pub redact: bool,
     /// After this long the host itself ends the script (`timeout`); 60 s unless told.
     pub limit: Duration,
 }
@@ -54,6 +57,7 @@ impl Script {
             title,
             body: body.into(),
             secrets: Vec::new(),
+            redact: true,
             limit: Duration::from_secs(60),
         }
     }
@@ -70,14 +74,48 @@ impl Script {
         self.secrets.push(secret.clone());
         self
     }
+
+    /// Leaves secrets in standard output, for a caller that needs the value.
+    #[must_use]
+    pub fn keep_secrets(self) -> Self {
+        Self {
+            redact: false,
+            ..self
+        }
+    }
+
+    /// The text with this script's secrets replaced by `(secret)`: each as a whole, and each long line of one,
+    /// because programs like to show a file's lines one by one.
+    pub fn without_secrets(&self, text: &str) -> String {
+        let mut needles: Vec<&str> = self
+            .secrets
+            .iter()
+            .flat_map(|secret| {
+                let whole = secret.reveal().trim();
+                let lines = whole
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| line.len() >= LONG_LINE);
+                std::iter::once(whole).chain(lines)
+            })
+            .filter(|needle| !needle.is_empty())
+            .collect();
+        needles.sort_unstable_by_key(|needle| std::cmp::Reverse(needle.len()));
+        needles
+            .into_iter()
+            .fold(text.to_owned(), |text, needle| text.replace(needle, "(secret)"))
+    }
 }
+
+/// A line of a secret that is at least this long, in bytes, is a secret by itself.
+const LONG_LINE: usize = 16;
 
 /// What a script gave back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// The script's own exit status.
     pub status: i32,
-    /// Standard output, secrets replaced.
+    /// Standard output, secrets replaced unless the script says otherwise.
     pub stdout: String,
     /// Standard error, secrets replaced.
     pub stderr: String,
@@ -151,6 +189,20 @@ mod tests {
     fn a_secret_never_shows() {
         let script = Script::new("x", "y").secret(&Secret::new("hunter2"));
         assert!(!format!("{script:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn secrets_are_replaced_as_a_whole_and_by_long_lines() {
+        let script = Script::new("x", "y")
+            .secret(&Secret::new("tok"))
+            .secret(&Secret::new("first line of a key\nend\n"))
+            .secret(&Secret::new(""));
+        assert_eq!(script.without_secrets("a tok b"), "a (secret) b");
+        assert_eq!(
+            script.without_secrets("> first line of a key\n> end"),
+            "> (secret)\n> end"
+        );
+        assert_eq!(script.without_secrets("first line of a key\nend"), "(secret)");
     }
 
     #[test]

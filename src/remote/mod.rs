@@ -1,6 +1,24 @@
 //! Hosts, reached over SSH.
 //!
 //! **Invariant:** `openssh.rs` is the only user of the crate of that name; nothing here knows Kubernetes.
+//!
+//! In reading order: a [`Target`] says how to reach a host, a [`Pool`] makes a [`Host`] of it, and a host runs
+//! scripts through a [`Transport`]: ssh, or the in-memory [`fake`].
 mod transport;
 
+pub mod fake;
+mod host;
+mod known_hosts;
+mod openssh;
+mod pool;
+mod private_key;
+mod ssh_config;
+mod ssh_errors;
+mod ssh_master;
+mod target;
+mod wrapper;
+
+pub use host::{Host, HostError, HostErrorKind};
+pub use pool::Pool;
+pub use target::{Bastion, HostKeyPolicy, Key, Target};
 pub use transport::{Transport, TransportError};

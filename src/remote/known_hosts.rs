@@ -1,0 +1,1 @@
+//! What known_hosts says about a host key.

@@ -1,0 +1,83 @@
+//! All the connections of one run of the provider: one per target.
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{Host, Target, Transport, openssh::OpenSsh, ssh_master::Workspace};
+
+/// Gives hosts for targets; equal targets share one connection, made when the first script runs.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transports: Mutex<HashMap<Target, Arc<dyn Transport>>>,
+    workspace: Arc<Workspace>,
+    factory: Box<Factory>,
+}
+
+type Factory = dyn Fn(&Target) -> Arc<dyn Transport> + Send + Sync;
+
+impl Pool {
+    /// A pool that reaches its hosts with ssh.
+    pub fn new() -> Self {
+        let workspace = Arc::<Workspace>::default();
+        let of_factory = Arc::clone(&workspace);
+        Self::build(workspace, move |target| {
+            Arc::new(OpenSsh::new(target.clone(), Arc::clone(&of_factory)))
+        })
+    }
+
+    /// A pool whose hosts come from the caller, for tests.
+    pub fn with_transport(factory: impl Fn(&Target) -> Arc<dyn Transport> + Send + Sync + 'static) -> Self {
+        Self::build(Arc::default(), factory)
+    }
+
+    fn build(
+        workspace: Arc<Workspace>,
+        factory: impl Fn(&Target) -> Arc<dyn Transport> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                transports: Mutex::default(),
+                workspace,
+                factory: Box::new(factory),
+            }),
+        }
+    }
+
+    /// The host of a target. Does no I/O.
+    pub fn host(&self, target: &Target) -> Host {
+        let mut transports = self
+            .shared
+            .transports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let transport = transports
+            .entry(target.clone())
+            .or_insert_with(|| (self.shared.factory)(target));
+        Host::new(target.address.as_str(), Arc::clone(transport))
+    }
+
+    /// Ends all ssh connections at once, with what runs on them, and removes what they had on disk.
+    ///
+    /// A host of a closed pool gives [`TransportError::Other`](super::TransportError::Other).
+    pub async fn close(&self) {
+        self.shared.workspace.close().await;
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! The ssh_config of one connection.

@@ -1,0 +1,1 @@
+//! From what ssh says to a transport error.

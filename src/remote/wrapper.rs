@@ -1,0 +1,1 @@
+//! How a script travels to a shell and its output back.
