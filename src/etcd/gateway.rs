@@ -2,11 +2,14 @@
 use crate::command::{Script, quote};
 
 const LOCAL: &str = "https://127.0.0.1:2379";
+/// Seconds; etcd itself gives up on a change after 7.
+const REQUEST_TIMEOUT: u32 = 10;
 
 /// Prints the member list; read it with [`super::parse_member_list`].
 pub fn member_list_command() -> String {
-    // The list is linearizable by default: without a quorum it fails instead of showing an old one.
-    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), "{}")
+    // Linearizable: without a quorum it fails instead of showing what this member last knew.
+    let body = r#"{"linearizable":true}"#;
+    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), body, 3)
 }
 
 /// Removes a member. Run it on a master that stays; read the answer with [`super::parse_member_list`].
@@ -14,7 +17,11 @@ pub fn member_remove_script(id: u64) -> Script {
     let body = format!(r#"{{"ID":"{id}"}}"#);
     Script::new(
         "etcd member remove",
-        post(&quote(&format!("{LOCAL}/v3/cluster/member/remove")), &body),
+        post(
+            &quote(&format!("{LOCAL}/v3/cluster/member/remove")),
+            &body,
+            REQUEST_TIMEOUT,
+        ),
     )
 }
 
@@ -31,14 +38,14 @@ pub fn status_command(client_urls: &[&str]) -> String {
          done\n\
          wait",
         urls.join(" "),
-        post("\"$url/v3/maintenance/status\"", "{}")
+        post("\"$url/v3/maintenance/status\"", "{}", 3)
     )
 }
 
-fn post(url: &str, body: &str) -> String {
+fn post(url: &str, body: &str, seconds: u32) -> String {
     let pki = "/etc/kubernetes/pki/etcd";
     format!(
-        "curl -sS --noproxy '*' --max-time 3 --cacert {pki}/ca.crt --cert {pki}/healthcheck-client.crt \
+        "curl -sS --noproxy '*' --max-time {seconds} --cacert {pki}/ca.crt --cert {pki}/healthcheck-client.crt \
          --key {pki}/healthcheck-client.key -X POST -d {} {url}",
         quote(body)
     )
@@ -59,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_list_is_asked_of_the_member_on_the_host() {
-        insta::assert_snapshot!(member_list_command(), @"curl -sS --noproxy '*' --max-time 3 --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key -X POST -d '{}' https://127.0.0.1:2379/v3/cluster/member/list");
+        insta::assert_snapshot!(member_list_command(), @r#"curl -sS --noproxy '*' --max-time 3 --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key -X POST -d '{"linearizable":true}' https://127.0.0.1:2379/v3/cluster/member/list"#);
     }
 
     #[test]

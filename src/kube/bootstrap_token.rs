@@ -63,14 +63,14 @@ pub fn revoke_credentials_script(token_id: &str, with_certs: bool) -> Script {
     let token = quote(&format!("{SECRET_PREFIX}{token_id}"));
     let mut body = format!("set -eu\n{kubectl} delete secret {token} --ignore-not-found\n");
     if with_certs {
-        body.push_str(&format!(
+        body += &format!(
             "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
              -o 'jsonpath={{.metadata.ownerReferences[*].name}}')\n\
              {kubectl} delete secret kubeadm-certs --ignore-not-found\n\
              case $owner in\n\
              {SECRET_PREFIX}*) {kubectl} delete secret \"$owner\" --ignore-not-found ;;\n\
              esac\n"
-        ));
+        );
     }
     Script::new("revoke join credentials", body)
 }

@@ -163,15 +163,9 @@ struct NodeInfo {
 
 /// Applies the changes in one merge patch. On a master.
 pub fn patch_node_script(name: &str, patch: &NodePatch) -> Script {
-    let mut object = json!({});
-    if !patch.labels.is_empty() {
-        object["metadata"]["labels"] = json!(patch.labels);
-    }
-    if !patch.annotations.is_empty() {
-        object["metadata"]["annotations"] = json!(patch.annotations);
-    }
-    if let Some(taints) = &patch.taints {
-        object["spec"]["taints"] = json!(taints);
+    let mut object = json!({"metadata": {"labels": patch.labels, "annotations": patch.annotations}});
+    if let (Some(taints), Some(fields)) = (&patch.taints, object.as_object_mut()) {
+        fields.insert("spec".to_owned(), json!({"taints": taints}));
     }
     Script::new(
         "kubectl patch node",
@@ -253,7 +247,7 @@ mod tests {
         assert_eq!(
             patch_node_script("w1", &patch).body,
             "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s patch node w1 --type=merge \
-             -p '{\"metadata\":{\"labels\":{\"old\":null,\"tier\":\"it'\\''s\"}},\"spec\":{\"taints\":[]}}'"
+             -p '{\"metadata\":{\"annotations\":{},\"labels\":{\"old\":null,\"tier\":\"it'\\''s\"}},\"spec\":{\"taints\":[]}}'"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use super::kubectl::kubectl;
 use crate::{command::quote, kubeadm::Endpoint};
 
-/// Ends with 0 if `/readyz` there says 200 to anybody, certificate unchecked: the same question as HAProxy's.
+/// Ends with 0 if `/readyz` there says 200 to anybody, certificate unchecked: the same question as `HAProxy`'s.
 pub fn readyz_command(address: IpAddr, port: u16) -> String {
     let endpoint = Endpoint {
         host: address.to_string(),

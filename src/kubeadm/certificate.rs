@@ -36,7 +36,9 @@ pub fn not_after(pem: &str) -> Result<String, CertificateError> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unreadable<E: std::fmt::Display>(error: x509_parser::nom::Err<E>) -> CertificateError {

@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_booleans_of_yaml_1_1_as_kubeadm_does() {
+        for text in ["no", "off", "False"] {
+            let config =
+                parse_component_config(&format!("failSwapOn: {text}"), ComponentKind::Kubelet).unwrap();
+            assert_eq!(config.get("failSwapOn"), Some(&Value::Bool(false)), "{text}");
+        }
+    }
+
+    #[test]
     fn keeps_numbers_strings_and_lists_apart() {
         let text = "conntrack: {maxPerCore: 0}\nfeatureGates:\n  A: true\nclusterDNS: ['10.96.0.10']\nsyncFrequency: 1m0s\n";
         let config = parse_component_config(text, ComponentKind::KubeProxy).unwrap();

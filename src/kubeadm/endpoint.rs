@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 pub struct Endpoint {
     /// A DNS name or an IP address, without brackets.
     pub host: String,
-    /// Where HAProxy listens; never 0.
+    /// Where `HAProxy` listens; never 0.
     pub port: u16,
 }
 

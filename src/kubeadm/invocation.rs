@@ -23,7 +23,8 @@ pub fn images_list_command(path: &str) -> String {
     format!("kubeadm config images list --config {}", quote(path))
 }
 
-/// Pulls the images of the file's cluster.
+/// Pulls the images of the file's cluster: the file of [`super::render_init`], or on a joining master a file with
+/// the text of [`super::render_cluster`].
 pub fn images_pull_command(path: &str) -> String {
     format!("kubeadm config images pull --config {}", quote(path))
 }
@@ -56,7 +57,9 @@ pub fn upload_certs_command(path: &str) -> String {
 }
 
 fn words(flags: &[String]) -> String {
-    flags.iter().map(|flag| format!(" {}", quote(flag))).collect()
+    flags
+        .iter()
+        .fold(String::new(), |text, flag| text + " " + &quote(flag))
 }
 
 #[cfg(test)]

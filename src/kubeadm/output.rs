@@ -70,28 +70,23 @@ const EXPLANATIONS: &[(&str, &str)] = &[
         "A node of this name is in the cluster. Give this host another node_name or delete that Node.",
     ),
     (
-        "ip_forward contents are not set to 1",
+        "[ERROR FileContent--proc-sys-net-ipv4-ip_forward]",
         "The host does not forward packets. Set net.ipv4.ip_forward = 1 in /etc/sysctl.d and load it.",
     ),
     (
-        "running with swap on",
+        "[ERROR Swap]",
         "Swap is on. Turn it off on the host, or set failSwapOn: false in kubelet_config and add Swap to \
          ignore_preflight_errors.",
     ),
     (
-        "cgroup v1",
+        "host using cgroup v1",
         "The host uses cgroup v1, which this kubelet refuses. Boot it with cgroup v2, or set failCgroupV1: false in \
          kubelet_config.",
     ),
     (
-        "cgroup driver",
+        "misconfiguration: kubelet cgroup driver",
         "The kubelet and the container runtime use different cgroup drivers. Set cgroupDriver in kubelet_config to \
          what the runtime has (SystemdCgroup in containerd's configuration).",
-    ),
-    (
-        "container runtime is not running",
-        "The container runtime does not answer. Check that containerd runs, that its CRI plugin is not disabled in \
-         /etc/containerd/config.toml, and that its socket is the expected one.",
     ),
     (
         "[ERROR CRI]",
@@ -148,6 +143,18 @@ to the registry: exit status 1
 To see the stack trace of this error execute with --v=5 or higher
 ";
 
+    /// As 1.37.2 wrote it, shortened.
+    const REFUSED_BY_1_37: &str = "\
+[preflight] Running pre-flight checks
+\t[WARNING Service-kubelet]: kubelet service is not enabled, please run 'systemctl enable kubelet.service'
+[preflight] Some fatal errors occurred:
+\t[ERROR CRI]: could not connect to the container runtime: failed to create new CRI runtime service
+\t[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: /proc/sys/net/ipv4/ip_forward contents are not set to 1
+[preflight] If you know what you are doing, you can make a check non-fatal with `--ignore-preflight-errors=...`
+error: error execution phase preflight: preflight checks failed
+To see the stack trace of this error execute with --v=5 or higher
+";
+
     #[test]
     fn finds_each_preflight_error_and_no_warning() {
         let errors = preflight_errors(REFUSED);
@@ -169,6 +176,17 @@ To see the stack trace of this error execute with --v=5 or higher
                 .text
                 .ends_with("no route\nto the registry: exit status 1"),
             "{errors:?}"
+        );
+    }
+
+    #[test]
+    fn finds_the_errors_of_now() {
+        let errors = preflight_errors(REFUSED_BY_1_37);
+        let names: Vec<&str> = errors.iter().map(|error| error.name.as_str()).collect();
+        assert_eq!(names, ["CRI", "FileContent--proc-sys-net-ipv4-ip_forward"]);
+        assert_eq!(
+            errors[1].text,
+            "/proc/sys/net/ipv4/ip_forward contents are not set to 1"
         );
     }
 

@@ -111,7 +111,6 @@ fn is_qualified(text: &str) -> bool {
         && text.chars().all(|c| plain(c) || "-_.".contains(c))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn shown<E: std::fmt::Display>(error: E) -> String {
     error.to_string()
 }
