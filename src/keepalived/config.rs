@@ -3,8 +3,6 @@ use std::{net::IpAddr, time::Duration};
 
 use askama::Template;
 
-use super::election::{HIGHEST, LOWEST};
-
 /// One host's part in carrying a floating IP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepalivedSpec {
@@ -58,8 +56,7 @@ vrrp_script api_server_is_up {
     fall 2
     rise 2
     init_fail
-{% if spec.preempt %}    weight -{{ weight }}
-{% endif %}}
+}
 
 vrrp_instance kube_api {
     state BACKUP
@@ -86,14 +83,13 @@ struct Config<'a> {
     peers: Vec<IpAddr>,
     advert_int: String,
     prefix_length: u8,
-    weight: u8,
 }
 
 /// Renders `keepalived.conf` for keepalived 2.0.20 or later (tried with 2.2.7).
 ///
-/// A host whose HAProxy has no healthy API server cannot hold the VIP. Without `preempt` a failed check is a
-/// FAULT (weight 0), because under `nopreempt` a lowered priority never moves the VIP; with it the check lowers
-/// the priority below that of any healthy host.
+/// A host whose HAProxy has no healthy API server cannot hold the VIP: a failed check is a FAULT. It never lowers
+/// the priority instead (`weight`), because then the VIP stays where it is under `nopreempt`, and without
+/// `nopreempt` on a host where nothing answers if that is so on all of them (both measured).
 pub fn render_config(spec: &KeepalivedSpec) -> String {
     let config = Config {
         spec,
@@ -105,7 +101,6 @@ pub fn render_config(spec: &KeepalivedSpec) -> String {
             .collect(),
         advert_int: format!("{:.2}", spec.advert_int.as_secs_f64()),
         prefix_length: if spec.vip.is_ipv6() { 128 } else { 32 },
-        weight: HIGHEST - LOWEST + 1,
     };
     config.to_string()
 }
@@ -154,14 +149,5 @@ mod tests {
         let text = render_config(&spec);
         assert!(text.contains("        fd00::100/128 dev eth0\n"), "{text}");
         assert!(text.contains("    unicast_src_ip fd00::11\n"), "{text}");
-    }
-
-    #[test]
-    fn weight_and_nopreempt_are_never_together() {
-        for preempt in [false, true] {
-            let text = render_config(&KeepalivedSpec { preempt, ..spec() });
-            assert_eq!(text.contains("weight -"), preempt);
-            assert_eq!(text.contains("nopreempt"), !preempt);
-        }
     }
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 use sha2::{Digest as _, Sha256};
 
 /// The lowest priority that [`priorities`] gives.
-pub(super) const LOWEST: u8 = 128;
+const LOWEST: u8 = 128;
 /// The highest; 255 is for the owner of an address.
-pub(super) const HIGHEST: u8 = 254;
+const HIGHEST: u8 = 254;
 
 /// The virtual router id of a floating endpoint unless told: 1 to 255, always the same for the same endpoint.
 pub fn virtual_router_id(vip: IpAddr, port: u16) -> u8 {
