@@ -152,3 +152,38 @@ fn server_name(name: &str) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(backends: &[(&str, &str)]) -> HaproxySpec {
+        let owned = |(name, address): &(&str, &str)| ((*name).to_owned(), (*address).to_owned());
+        HaproxySpec::new(8443, backends.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn renders_three_masters() {
+        let masters = spec(&[("m1", "10.0.0.11"), ("m2", "10.0.0.12"), ("m3", "10.0.0.13")]);
+        insta::assert_snapshot!(render_config(&masters));
+    }
+
+    #[test]
+    fn listens_on_both_families_for_ipv6_backends() {
+        let text = render_config(&spec(&[("m1", "fd00::11"), ("m2", "master.example.net")]));
+        assert!(text.contains("\n    bind [::]:8443 v4v6\n"), "{text}");
+        assert!(
+            text.contains("\n    server m1 [fd00::11]:6443 check verify none\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n    server m2 master.example.net:6443 check verify none\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_server_name_holds_no_character_that_haproxy_refuses() {
+        assert_eq!(server_name("rack 1/m-1.ä"), "rack_201_2fm-1._c3_a4");
+    }
+}

@@ -83,3 +83,36 @@ pub fn render_static_pod(spec: &HaproxySpec, config: &str) -> String {
     };
     pod.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> HaproxySpec {
+        HaproxySpec::new(8443, [("m1".to_owned(), "10.0.0.11".to_owned())].into())
+    }
+
+    #[test]
+    fn renders_the_manifest() {
+        insta::assert_snapshot!(render_static_pod(&spec(), "frontend x\n"));
+    }
+
+    #[test]
+    fn another_configuration_is_another_manifest() {
+        assert_ne!(render_static_pod(&spec(), "a"), render_static_pod(&spec(), "b"));
+    }
+
+    #[test]
+    fn is_yaml_whatever_the_image_is_called() {
+        let image = "registry.example.net:5000/a\": [b] # c";
+        let text = render_static_pod(
+            &HaproxySpec {
+                image: image.to_owned(),
+                ..spec()
+            },
+            "",
+        );
+        let pod: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(pod["spec"]["containers"][0]["image"], image);
+    }
+}

@@ -15,6 +15,8 @@ pub const CONFIG_PATH: &str = "/etc/kubernetes/keepalived/keepalived.conf";
 pub const CONFIG_DIRECTORY: &str = "/etc/kubernetes/keepalived";
 /// The static pod's manifest on the host.
 pub const MANIFEST_PATH: &str = "/etc/kubernetes/manifests/keepalived.yaml";
+/// The annotation that carries the SHA-256 of the configuration, so that a change of it restarts the pod.
+pub const CHECKSUM_ANNOTATION: &str = "kube-ha.io/config-sha256";
 /// The mode of [`CONFIG_PATH`]. keepalived refuses an executable one.
 pub const CONFIG_MODE: &str = "0644";
 /// The mode of [`MANIFEST_PATH`].

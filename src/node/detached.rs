@@ -1,7 +1,8 @@
 //! Long commands that outlive the link: started as a transient unit of systemd, asked about by name.
 use std::time::Duration;
 
-use crate::command::Script;
+use super::DIRECTORY;
+use crate::command::{Script, quote};
 
 /// What has become of a detached command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub enum Progress {
     Ended {
         /// Its exit status; 124 when its limit passed.
         status: i32,
-        /// The end of what it printed, both streams.
+        /// The end of what it printed, both streams, at most 16 KiB.
         output: String,
     },
     /// Nothing is known of it: never started, forgotten, or the host went down under it.
@@ -30,27 +31,261 @@ pub struct ProgressError {
 /// Starts a shell command under a name (letters, digits, `-`, `_`, `.`) unless it runs or has ended already.
 ///
 /// Prints the state as [`Progress::parse`] reads it: a second start changes nothing and says what is there.
-/// After `limit` the command is ended with status 124. The command's text is in a 0600 file while it is
-/// known, so it must hold no secret that may not lie there.
+/// After `limit` the command is ended with status 124. Its text and output lie in a directory of mode 0700
+/// until [`forget_script`], so it must hold no secret that may not lie there.
 pub fn start_script(name: &str, command: &str, limit: Duration) -> Script {
-    Script::new("start detached command", format!("{name}{command}{limit:?}"))
+    start_in(DIRECTORY, name, command, limit)
 }
 
 /// Prints the state, after waiting on the host for the end, at most `wait`.
 pub fn poll_script(name: &str, wait: Duration) -> Script {
-    Script::new("poll detached command", format!("{name}{wait:?}"))
+    poll_in(DIRECTORY, name, wait)
 }
 
-/// Removes what a command left behind. It fails while the command runs.
+/// Removes what a command left behind. It fails while the command runs; what was never started is fine.
 pub fn forget_script(name: &str) -> Script {
-    Script::new("forget detached command", name)
+    forget_in(DIRECTORY, name)
 }
 
 impl Progress {
     /// Reads the standard output of [`start_script`] and [`poll_script`].
     pub fn parse(stdout: &str) -> Result<Self, ProgressError> {
-        Err(ProgressError {
-            line: stdout.to_owned(),
-        })
+        let (line, output) = stdout.split_once('\n').unwrap_or((stdout, ""));
+        let status = || line.strip_prefix("ended ")?.parse().ok();
+        match line {
+            "running" => Ok(Self::Running),
+            "unknown" => Ok(Self::Unknown),
+            _ => match status() {
+                Some(status) => Ok(Self::Ended {
+                    status,
+                    output: output.to_owned(),
+                }),
+                None => Err(ProgressError {
+                    line: line.to_owned(),
+                }),
+            },
+        }
+    }
+}
+
+// The status is looked for again after the unit was seen to be gone: it may have ended in between.
+fn prelude(base: &str, name: &str) -> String {
+    let directory = quote(&format!("{base}/operations/{name}"));
+    let unit = quote(&format!("ha-{name}.service"));
+    format!(
+        "d={directory} u={unit}\n\
+         ended() {{ [ -f \"$d/status\" ]; }}\n\
+         running() {{ systemctl is-active --quiet \"$u\"; }}\n\
+         state() {{\n\
+         \x20 if ended || {{ ! running && ended; }}; then echo \"ended $(cat \"$d/status\")\"; tail -c 16384 \"$d/output\"\n\
+         \x20 elif running; then echo running\n\
+         \x20 else echo unknown\n\
+         \x20 fi\n\
+         }}\n"
+    )
+}
+
+fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
+    let mut body = prelude(base, name);
+    body += &format!(
+        "if ended || running; then state; exit 0; fi\n\
+         umask 077\n\
+         mkdir -p \"$d\" && chmod 700 \"$d\" && rm -f \"$d/output\" || exit 1\n\
+         printf '%s\\n' {command} >\"$d/command\" || exit 1\n\
+         cat >\"$d/run\" <<'end of run' || exit 1\n\
+         cd \"${{0%/*}}\" || exit 1\n\
+         timeout -k 10 \"$1\" sh ./command >output 2>&1 </dev/null\n\
+         echo $? >status.new\n\
+         mv status.new status\n\
+         end of run\n\
+         systemd-run --quiet --collect --unit=\"$u\" --setenv=LC_ALL=C --setenv=HOME=/root \
+         --setenv=PATH=\"$PATH\" sh \"$d/run\" {seconds} >&2 || running || ended || exit 1\n\
+         state\n",
+        command = quote(command),
+        seconds = limit.as_secs().max(1),
+    );
+    Script::new("start detached command", body)
+}
+
+fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
+    let mut body = prelude(base, name);
+    body += &format!(
+        "left={steps}\n\
+         while [ $left -gt 0 ] && ! ended; do\n\
+         \x20 [ $((left % 10)) != $(({steps} % 10)) ] || running || break\n\
+         \x20 sleep 0.1\n\
+         \x20 left=$((left - 1))\n\
+         done\n\
+         state\n",
+        steps = wait.as_millis() / 100,
+    );
+    // A step is longer than 0.1 s by the time that systemctl takes.
+    Script::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
+}
+
+fn forget_in(base: &str, name: &str) -> Script {
+    let mut body = prelude(base, name);
+    body += "if ! ended && running; then echo \"$u still runs\" >&2; exit 1; fi\nrm -rf \"$d\"\n";
+    Script::new("forget detached command", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+    use super::*;
+
+    /// A directory with a `systemd-run` and a `systemctl` that stand in for systemd: the unit's process id is its file.
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            let host = Self(tempfile::tempdir().unwrap());
+            host.program(
+                "systemd-run",
+                "while [ \"${1#--}\" != \"$1\" ]; do case $1 in --unit=*) unit=${1#--unit=} ;; esac; shift; done\n\
+                 \"$@\" >/dev/null 2>&1 & echo $! >\"$HOST/$unit\"",
+            );
+            host.program(
+                "systemctl",
+                "[ -f \"$HOST/$3\" ] && kill -0 \"$(cat \"$HOST/$3\")\" 2>/dev/null",
+            );
+            host
+        }
+
+        fn base(&self) -> String {
+            self.0.path().to_str().unwrap().to_owned()
+        }
+
+        fn program(&self, name: &str, body: &str) {
+            let path = self.0.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+
+        fn run(&self, script: &Script) -> (bool, String) {
+            let path = format!("{}:/usr/bin:/bin", self.base());
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", &script.body])
+                .env("PATH", path)
+                .env("HOST", self.base());
+            let output = shell.output().unwrap();
+            (output.status.success(), String::from_utf8(output.stdout).unwrap())
+        }
+
+        fn start(&self, command: &str) -> Progress {
+            Progress::parse(
+                &self
+                    .run(&start_in(&self.base(), "init", command, Duration::from_secs(20)))
+                    .1,
+            )
+            .unwrap()
+        }
+
+        fn poll(&self) -> Progress {
+            Progress::parse(
+                &self
+                    .run(&poll_in(&self.base(), "init", Duration::from_secs(10)))
+                    .1,
+            )
+            .unwrap()
+        }
+
+        fn forget(&self) -> bool {
+            self.run(&forget_in(&self.base(), "init")).0
+        }
+    }
+
+    fn ended(status: i32, output: &str) -> Progress {
+        Progress::Ended {
+            status,
+            output: output.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_command_runs_once_and_its_end_is_kept_until_forgotten() {
+        let host = Host::new();
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo it\\'s; echo two >&2; exit 3");
+        assert_eq!(host.poll(), ended(3, "it's\ntwo\n"));
+        assert_eq!(host.start("echo again"), ended(3, "it's\ntwo\n"));
+        assert!(host.forget());
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo again");
+        assert_eq!(host.poll(), ended(0, "again\n"));
+    }
+
+    #[test]
+    fn a_running_command_is_neither_started_again_nor_forgotten() {
+        let host = Host::new();
+        let gate = host.base() + "/gate";
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        assert_eq!(host.start(&format!("cat {gate}")), Progress::Running);
+        assert_eq!(host.start("echo other"), Progress::Running);
+        assert!(!host.forget());
+        fs::write(&gate, "done\n").unwrap();
+        assert_eq!(host.poll(), ended(0, "done\n"));
+    }
+
+    #[test]
+    fn a_command_that_died_with_its_host_can_be_started_again() {
+        let host = Host::new();
+        let directory = host.0.path().join("operations/init");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("output"), "half of it").unwrap();
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo whole");
+        assert_eq!(host.poll(), ended(0, "whole\n"));
+        let mode = fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_command_over_its_limit_ends_with_124() {
+        let host = Host::new();
+        host.run(&start_in(&host.base(), "init", "sleep 60", Duration::ZERO));
+        assert_eq!(host.poll(), ended(124, ""));
+    }
+
+    #[test]
+    fn a_host_without_systemd_is_a_failure() {
+        let host = Host::new();
+        host.program("systemd-run", "echo no systemd >&2; exit 1");
+        assert_eq!(
+            host.run(&start_in(&host.base(), "init", ":", Duration::from_secs(1))),
+            (false, String::new())
+        );
+    }
+
+    #[test]
+    fn another_output_is_an_error() {
+        assert_eq!(
+            Progress::parse("sudo: sorry\n"),
+            Err(ProgressError {
+                line: "sudo: sorry".to_owned()
+            })
+        );
+        assert_eq!(
+            Progress::parse("ended x\n"),
+            Err(ProgressError {
+                line: "ended x".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn renders_the_scripts() {
+        insta::assert_snapshot!(
+            start_script(
+                "kubeadm-init",
+                "kubeadm init --config x",
+                Duration::from_secs(600)
+            )
+            .body
+        );
+        insta::assert_snapshot!(poll_script("kubeadm-init", Duration::from_secs(20)).body);
+        insta::assert_snapshot!(forget_script("kubeadm-init").body);
     }
 }

@@ -1,9 +1,10 @@
 //! What a host is and has, from one round trip.
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ipnet::IpNet;
 use semver::Version;
 
-use super::{Answers, Interface, Query};
+use super::{Answers, Interface, MARKER, Query};
 
 /// What was seen on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,15 +141,105 @@ pub const CRI_SOCKETS: &[&str] = &[
     "/run/cri-dockerd.sock",
 ];
 
+const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
+const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
+const ETCD_DATA: &str = "/var/lib/etcd/member";
+
 /// Adds the questions that [`Facts::parse`] needs.
 pub fn sections(query: Query) -> Query {
+    let programs = PROGRAMS.join(" ");
+    let sockets = CRI_SOCKETS.join(" ");
+    let files = [
+        ADMIN_CONF,
+        KUBELET_CONF,
+        ETCD_MANIFEST,
+        API_SERVER_MANIFEST,
+        CA_CERTIFICATE,
+        ETCD_DATA,
+    ]
+    .join(" ");
     query
+        .section("hostname", "uname -n")
+        .section("machine_id", "cat /etc/machine-id")
+        .section("os_release", "cat /etc/os-release")
+        .section("architecture", "uname -m")
+        .section("cpus", "nproc")
+        .section("memory", "grep MemTotal: /proc/meminfo")
+        .section("swaps", "cat /proc/swaps")
+        .section("cgroup", "stat -fc %T /sys/fs/cgroup")
+        .section("systemd", "test -d /run/systemd/system")
+        .section("ip_forward", "cat /proc/sys/net/ipv4/ip_forward")
+        .section("addresses", "ip -o addr show")
+        .section("routes", "ip -o route show default; ip -o -6 route show default")
+        .section("kubeadm", "kubeadm version -o short")
+        .section("kubelet", "kubelet --version")
+        .section("kubelet_unit", "systemctl cat kubelet.service")
+        .section(
+            "programs",
+            format!("for p in {programs}; do command -v $p >/dev/null && echo $p; done; :"),
+        )
+        .section(
+            "cri_sockets",
+            format!("for s in {sockets}; do [ -S $s ] && echo $s; done; :"),
+        )
+        .section("tcp", "cat /proc/net/tcp /proc/net/tcp6; :")
+        .section("clock", "date +%s")
+        .section("user", "getent passwd \"${SUDO_USER:-$(id -un)}\"")
+        .section(
+            "files",
+            format!("for f in {files}; do [ -e $f ] && echo $f; done; :"),
+        )
+        .section("ca", format!("cat {CA_CERTIFICATE}"))
+        .section("marker", format!("cat {MARKER}"))
 }
 
 impl Facts {
-    /// Reads the answers to [`sections`].
-    pub fn parse(_answers: &Answers) -> Result<Self, FactsError> {
-        Err(FactsError { key: "hostname" })
+    /// Reads the answers to [`sections`]. What a host may lack is simply not there; an error means that the
+    /// answers are not those of a Linux host.
+    pub fn parse(answers: &Answers) -> Result<Self, FactsError> {
+        let text = |key: &str| answers.text(key).unwrap_or_default();
+        let word = |key: &'static str| match text(key).trim() {
+            "" => Err(FactsError { key }),
+            word => Ok(word.to_owned()),
+        };
+        let number = |key: &'static str| word(key)?.parse::<i64>().map_err(|_| FactsError { key });
+        let lines = |key: &str| text(key).lines().map(str::to_owned);
+        let memory_kib = text("memory")
+            .split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse::<u64>().ok());
+        Ok(Self {
+            hostname: word("hostname")?,
+            machine_id: text("machine_id").trim().to_owned(),
+            os_name: parse_os_name(text("os_release")),
+            architecture: word("architecture")?,
+            cpus: u32::try_from(number("cpus")?).map_err(|_| FactsError { key: "cpus" })?,
+            memory_mib: memory_kib.ok_or(FactsError { key: "memory" })? / 1024,
+            swap: text("swaps").lines().count() > 1,
+            cgroup_version: if text("cgroup").trim() == "cgroup2fs" {
+                2
+            } else {
+                1
+            },
+            systemd: answers.is_yes("systemd"),
+            ip_forward: text("ip_forward").trim() == "1",
+            interfaces: parse_interfaces(text("addresses")),
+            default_interface: parse_default_interface(text("routes")),
+            kubeadm_version: parse_version(text("kubeadm")),
+            kubelet_version: parse_version(text("kubelet")),
+            kubelet_unit: answers.is_yes("kubelet_unit"),
+            programs: lines("programs").collect(),
+            cri_sockets: lines("cri_sockets")
+                .map(|path| format!("unix://{path}"))
+                .collect(),
+            listening: parse_listening(text("tcp")),
+            clock: number("clock")?,
+            user: parse_user(text("user")),
+            kubernetes: parse_kubernetes(answers),
+        })
     }
 
     /// Whether the host has the address.
@@ -157,5 +248,217 @@ impl Facts {
             .iter()
             .flat_map(|interface| &interface.addresses)
             .any(|net| net.addr() == address)
+    }
+
+    /// Whether a program of [`PROGRAMS`] is there.
+    pub fn has_program(&self, name: &str) -> bool {
+        self.programs.contains(name)
+    }
+}
+
+fn parse_os_name(os_release: &str) -> String {
+    let name = os_release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.unwrap_or("Linux").trim_matches(['"', '\'']).to_owned()
+}
+
+/// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
+fn parse_interfaces(text: &str) -> Vec<Interface> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().skip(1);
+        let (Some(name), Some(_family), Some(address)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let name = name.split('@').next().unwrap_or(name);
+        let host = || address.parse::<IpAddr>().map(IpNet::from);
+        let Ok(address) = address.parse::<IpNet>().or_else(|_| host()) else {
+            continue;
+        };
+        match interfaces.iter_mut().find(|interface| interface.name == name) {
+            Some(interface) => interface.addresses.push(address),
+            None => interfaces.push(Interface {
+                name: name.to_owned(),
+                addresses: vec![address],
+            }),
+        }
+    }
+    interfaces
+}
+
+fn parse_default_interface(routes: &str) -> Option<String> {
+    let mut words = routes.split_whitespace().skip_while(|word| *word != "dev");
+    words.nth(1).map(str::to_owned)
+}
+
+/// Reads `v1.37.2` and `Kubernetes v1.37.2`.
+fn parse_version(text: &str) -> Option<Version> {
+    let word = text.split_whitespace().last()?;
+    Version::parse(word.strip_prefix('v').unwrap_or(word)).ok()
+}
+
+/// Reads `/proc/net/tcp` and `tcp6`: local address and port in hex, state 0A is LISTEN.
+fn parse_listening(text: &str) -> BTreeSet<u16> {
+    let port = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (local, state) = (words.nth(1)?, words.nth(1)?);
+        let (_, port) = local.split_once(':')?;
+        (state == "0A").then(|| u16::from_str_radix(port, 16).ok())?
+    };
+    text.lines().filter_map(port).collect()
+}
+
+/// Reads a line of passwd.
+fn parse_user(text: &str) -> Option<User> {
+    let mut fields = text.lines().next()?.split(':');
+    Some(User {
+        name: fields.next()?.to_owned(),
+        uid: fields.nth(1)?.parse().ok()?,
+        gid: fields.next()?.parse().ok()?,
+        home: fields.nth(1)?.to_owned(),
+    })
+}
+
+fn parse_kubernetes(answers: &Answers) -> KubernetesFiles {
+    let has = |path: &str| {
+        answers
+            .text("files")
+            .is_some_and(|paths| paths.lines().any(|line| line == path))
+    };
+    KubernetesFiles {
+        admin_conf: has(ADMIN_CONF),
+        kubelet_conf: has(KUBELET_CONF),
+        etcd_manifest: has(ETCD_MANIFEST),
+        api_server_manifest: has(API_SERVER_MANIFEST),
+        ca_certificate: has(CA_CERTIFICATE),
+        ca_pem: answers.text("ca").map(str::to_owned),
+        etcd_data: has(ETCD_DATA),
+        marker: answers.text("marker").map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+impl Facts {
+    /// A host on which everything is right.
+    pub(crate) fn example() -> Self {
+        let interface = |name: &str, net: &str| Interface {
+            name: name.to_owned(),
+            addresses: vec![net.parse().unwrap()],
+        };
+        Self {
+            hostname: "m1".to_owned(),
+            machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+            os_name: "Debian GNU/Linux 13 (trixie)".to_owned(),
+            architecture: "x86_64".to_owned(),
+            cpus: 4,
+            memory_mib: 8192,
+            swap: false,
+            cgroup_version: 2,
+            systemd: true,
+            ip_forward: true,
+            interfaces: vec![interface("lo", "127.0.0.1/8"), interface("eth0", "10.0.0.11/24")],
+            default_interface: Some("eth0".to_owned()),
+            kubeadm_version: Some(Version::new(1, 37, 2)),
+            kubelet_version: Some(Version::new(1, 37, 2)),
+            kubelet_unit: true,
+            programs: PROGRAMS.iter().map(|name| (*name).to_owned()).collect(),
+            cri_sockets: vec!["unix:///run/containerd/containerd.sock".to_owned()],
+            listening: [22].into(),
+            clock: 1_800_000_000,
+            user: None,
+            kubernetes: KubernetesFiles::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers() -> Vec<(&'static str, i32, &'static str)> {
+        vec![
+            ("hostname", 0, "m1\n"),
+            ("machine_id", 0, "0123456789abcdef0123456789abcdef\n"),
+            (
+                "os_release",
+                0,
+                "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+            ("architecture", 0, "x86_64\n"),
+            ("cpus", 0, "2\n"),
+            ("memory", 0, "MemTotal:       24576000 kB\n"),
+            (
+                "swaps",
+                0,
+                "Filename Type Size Used Priority\n/dev/vda2 partition 1 0 -2\n",
+            ),
+            ("cgroup", 0, "tmpfs\n"),
+            ("systemd", 0, ""),
+            ("ip_forward", 0, "1\n"),
+            (
+                "addresses",
+                0,
+                "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n\
+                 2: eth0    inet 10.88.0.11/24 brd 10.88.0.255 scope global eth0\\       valid_lft forever\n\
+                 2: eth0    inet 10.88.0.100/32 scope global eth0\\       valid_lft forever\n\
+                 2: eth0@if9    inet6 fe80::1/64 scope link \\       valid_lft forever\n\
+                 3: tun0    inet 192.0.2.1 peer 192.0.2.2/32 scope global tun0\\       valid_lft forever\n",
+            ),
+            ("routes", 0, "default via 10.88.0.1 dev eth0 proto static \n"),
+            ("kubeadm", 0, "v1.37.2\n"),
+            ("kubelet", 0, "Kubernetes v1.36.3\n"),
+            ("kubelet_unit", 1, ""),
+            ("programs", 0, "kubeadm\ncurl\n"),
+            ("cri_sockets", 0, "/run/containerd/containerd.sock\n"),
+            (
+                "tcp",
+                0,
+                "  sl  local_address rem_address   st tx_queue\n\
+                 \x20  0: 0100007F:0CEA 00000000:0000 0A 00000000:00000000 00:00000000\n\
+                 \x20  1: 0B00580A:D431 0C00580A:0016 01 00000000:00000000 00:00000000\n\
+                 \x20  2: 00000000000000000000000000000000:192B 00000000000000000000000000000000:0000 0A 0\n",
+            ),
+            ("clock", 0, "1800000000\n"),
+            ("user", 0, "ops:x:1000:1001:Ops,,,:/home/ops:/bin/bash\n"),
+            ("files", 0, "/etc/kubernetes/admin.conf\n/var/lib/etcd/member\n"),
+            ("ca", 1, ""),
+            ("marker", 0, "{}\n"),
+        ]
+    }
+
+    #[test]
+    fn reads_a_host() {
+        insta::assert_debug_snapshot!(Facts::parse(&Answers::from_sections(answers())).unwrap());
+    }
+
+    #[test]
+    fn names_the_answer_that_it_cannot_do_without() {
+        let without = |key: &str| {
+            let rest = answers().into_iter().filter(|(section, ..)| *section != key);
+            Facts::parse(&Answers::from_sections(rest)).err()
+        };
+        for key in ["hostname", "architecture", "cpus", "memory", "clock"] {
+            assert_eq!(without(key), Some(FactsError { key }));
+        }
+        for key in ["machine_id", "kubeadm", "addresses", "user", "marker", "files"] {
+            assert_eq!(without(key), None);
+        }
+    }
+
+    #[test]
+    fn this_machine_answers_every_question() {
+        let body = sections(Query::new()).script("facts").body;
+        let output = std::process::Command::new("sh")
+            .args(["-c", &body])
+            .output()
+            .unwrap();
+        let answers = Answers::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        let facts = Facts::parse(&answers).unwrap();
+        assert!(
+            facts.cpus > 0 && facts.memory_mib > 0 && facts.clock > 1_700_000_000,
+            "{facts:?}"
+        );
+        assert!(facts.has_program("mount") && facts.has_program("cp"), "{facts:?}");
     }
 }

@@ -43,3 +43,51 @@ pub fn network_of(interface: &Interface, address: IpAddr) -> Option<IpNet> {
 pub fn is_vip_in_network(interface: &Interface, vip: IpAddr) -> bool {
     network_of(interface, vip).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        let interface = |name: &str, addresses: &[&str]| Interface {
+            name: name.to_owned(),
+            addresses: addresses.iter().map(|net| net.parse().unwrap()).collect(),
+        };
+        Facts {
+            interfaces: vec![
+                interface("lo", &["127.0.0.1/8"]),
+                interface("eth0", &["10.0.0.11/8", "10.0.0.100/32"]),
+                interface("eth1", &["10.0.1.11/24", "fd00::11/64"]),
+            ],
+            ..Facts::example()
+        }
+    }
+
+    fn name(address: &str) -> Option<String> {
+        interface_for(&facts(), address.parse().unwrap()).map(|interface| interface.name.clone())
+    }
+
+    #[test]
+    fn the_narrowest_network_wins() {
+        assert_eq!(name("10.0.1.99").as_deref(), Some("eth1"));
+        assert_eq!(name("10.7.7.7").as_deref(), Some("eth0"));
+        assert_eq!(name("fd00::9").as_deref(), Some("eth1"));
+        assert_eq!(name("192.0.2.1"), None);
+    }
+
+    #[test]
+    fn the_address_itself_wins_over_any_network() {
+        assert_eq!(name("10.0.0.100").as_deref(), Some("eth0"));
+    }
+
+    #[test]
+    fn a_single_address_is_no_network() {
+        let facts = facts();
+        let vip = "10.0.0.100".parse().unwrap();
+        assert_eq!(
+            network_of(&facts.interfaces[1], vip),
+            Some("10.0.0.0/8".parse().unwrap())
+        );
+        assert!(!is_vip_in_network(&facts.interfaces[2], vip));
+    }
+}

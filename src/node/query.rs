@@ -128,3 +128,63 @@ fn parse_line(line: &str) -> Option<(String, (i32, String))> {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Some((key.to_owned(), (status.parse().ok()?, text)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ask(query: &Query) -> Answers {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &query.script("t").body])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        Answers::parse(&String::from_utf8(output.stdout).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_section_keeps_its_output_and_status() {
+        let query = Query::new()
+            .section("text", "printf 'two\\nlines \\303\\244 / \\n\\n'; echo noise >&2")
+            .section("fails", "echo it\\'s no; exit 7")
+            .section("reads", "cat")
+            .section("silent", ":");
+        let answers = ask(&query);
+        assert_eq!(answers.text("text"), Some("two\nlines ä / \n\n"));
+        assert_eq!((answers.text("fails"), answers.status("fails")), (None, Some(7)));
+        assert_eq!(answers.text("reads"), Some(""));
+        assert_eq!(answers.text("silent"), Some(""));
+        assert_eq!(
+            (answers.status("never asked"), answers.is_yes("silent")),
+            (None, true)
+        );
+    }
+
+    #[test]
+    fn a_cut_or_foreign_output_is_an_error() {
+        assert_eq!(Answers::parse("a 0 \n"), Err(ParseAnswersError::Cut));
+        assert_eq!(
+            Answers::parse("a 0 \nsudo: sorry\n"),
+            Err(ParseAnswersError::Line { line: 2 })
+        );
+        assert_eq!(
+            Answers::parse("a 0 !\nend\n"),
+            Err(ParseAnswersError::Line { line: 1 })
+        );
+    }
+
+    #[test]
+    fn renders_the_script() {
+        insta::assert_snapshot!(Query::new().section("name", "uname -n").script("t").body);
+    }
+
+    proptest! {
+        #[test]
+        fn rendered_answers_read_back(sections in proptest::collection::btree_map("[a-z_]{1,8}", (0..=255, ".*"), 0..5)) {
+            let answers = Answers { sections };
+            prop_assert_eq!(Answers::parse(&answers.render()), Ok(answers));
+        }
+    }
+}
