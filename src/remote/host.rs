@@ -73,9 +73,8 @@ impl Host {
             let Some(result) = attempt else {
                 return Err(self.error(HostErrorKind::Cancelled));
             };
-            let error = match result {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = result else {
+                return Ok(());
             };
             if !error.is_transient() || Instant::now() + pause >= deadline {
                 return Err(error);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::command::{Output, Script};
 
-/// sshd allows ten sessions on a connection unless told otherwise, see MaxSessions.
+/// sshd allows ten sessions on a connection unless told otherwise, see `MaxSessions`.
 const SCRIPTS_AT_ONCE: usize = 8;
 
 /// How long output is awaited that the script's own end did not close, as a process left behind may hold it.

@@ -1,4 +1,4 @@
-//! The ssh_config of one connection: all that ssh is told, so that the user's own settings play no part.
+//! The `ssh_config` of one connection: all that ssh is told, so that the user's own settings play no part.
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
@@ -25,7 +25,7 @@ pub(super) struct Files<'a> {
 pub(super) const TARGET: &str = "target";
 const BASTION: &str = "bastion";
 
-/// Renders the stanzas of the target and its bastion, see ssh_config(5).
+/// Renders the stanzas of the target and its bastion, see `ssh_config(5)`.
 ///
 /// The way through the bastion is a `ProxyCommand` instead of `ProxyJump` because only so the bastion's ssh
 /// has a log of its own (`-E`), which tells whose fault a failure is.
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn direct() {
-        insta::assert_snapshot!(render(&target(), &files()).unwrap());
+        let text = render(&target(), &files()).unwrap();
+        insta::assert_snapshot!(text);
     }
 
     #[test]
@@ -190,7 +191,8 @@ mod tests {
             bastion: Some(Box::new(bastion)),
             ..target()
         };
-        insta::assert_snapshot!(render(&target, &files()).unwrap());
+        let text = render(&target, &files()).unwrap();
+        insta::assert_snapshot!(text);
     }
 
     #[test]

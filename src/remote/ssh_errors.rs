@@ -99,7 +99,12 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
         Some((*symptom, line.trim()))
     });
     let Some((symptom, line)) = found else {
-        return TransportError::Other(notable(text).join("; "));
+        let lines = notable(text);
+        return TransportError::Other(if lines.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            lines.join("; ")
+        });
     };
     let hop_address = hop.address.to_owned();
     match symptom {
@@ -107,7 +112,7 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
         Symptom::HostKeyUnknown => TransportError::HostKeyUnknown { hop: hop_address },
         Symptom::UnusableKey => {
             private_key::explain_refusal(hop.key).unwrap_or_else(|| TransportError::UnusableKey {
-                reason: without_key_path(line).to_owned(),
+                reason: of_key_file(hop.key, line).to_owned(),
             })
         }
         Symptom::WrongKey => {
@@ -129,9 +134,12 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
     }
 }
 
-/// Of `Load key "PATH": REASON` the reason: the path may be one of ours, which says nothing.
-fn without_key_path(line: &str) -> &str {
-    line.rsplit_once("\": ").map_or(line, |(_, reason)| reason)
+/// Of `Load key "PATH": REASON` what the user needs; the path of a key text is ours and says nothing.
+fn of_key_file<'a>(key: &Key, line: &'a str) -> &'a str {
+    match key {
+        Key::Text(_) => line.rsplit_once("\": ").map_or(line, |(_, reason)| reason),
+        Key::Agent | Key::File(_) => line,
+    }
 }
 
 fn host_key_changed(hop: String, text: &str) -> TransportError {
@@ -195,8 +203,7 @@ mod tests {
 
     #[test]
     fn what_ssh_says_of_a_direct_connection() {
-        insta::assert_snapshot!(
-            [
+        let table = [
                 "ssh: connect to host 10.0.0.1 port 22: Connection refused",
                 "ssh: connect to host 10.0.0.1 port 22: Connection timed out",
                 "ssh: connect to host 10.0.0.1 port 22: No route to host",
@@ -217,14 +224,13 @@ mod tests {
                 "",
             ]
             .map(|log| format!("{log}\n => {}\n", direct(log)))
-            .join("\n")
-        );
+            .join("\n");
+        insta::assert_snapshot!(table);
     }
 
     #[test]
     fn what_the_bastion_s_ssh_says() {
-        insta::assert_snapshot!(
-            [
+        let table = [
                 "ssh: connect to host 10.0.0.9 port 2222: Connection refused",
                 "Warning: Permanently added 'gate' (ED25519) to the list of known hosts.\njump@10.0.0.9: Permission denied (publickey).",
                 "No ED25519 host key is known for gate and you have requested strict checking.\nHost key verification failed.",
@@ -236,8 +242,8 @@ mod tests {
                 "Warning: Permanently added 'gate' (ED25519) to the list of known hosts.",
             ]
             .map(|log| format!("{log}\n => {}\n", behind(log)))
-            .join("\n")
-        );
+            .join("\n");
+        insta::assert_snapshot!(table);
     }
 
     #[test]

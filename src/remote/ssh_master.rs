@@ -25,7 +25,7 @@ use super::{
 /// A master without work ends by itself after this time: nobody is left to end it if the provider was killed.
 const IDLE: &str = "ControlPersist=90";
 
-/// What login may take beyond the connection: sshd itself gives up after 120 s, see LoginGraceTime.
+/// What login may take beyond the connection: sshd itself gives up after 120 s, see `LoginGraceTime`.
 const LOGIN: Duration = Duration::from_secs(30);
 
 /// A connection that is up, or was.
@@ -105,6 +105,8 @@ fn ssh(config: &Path) -> Command {
         .arg("-F")
         .arg(config)
         .env("LC_ALL", "C")
+        // Runs the way through a bastion; the user's own may be none, as accounts of services have it.
+        .env("SHELL", "/bin/sh")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
