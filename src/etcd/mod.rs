@@ -1,1 +1,11 @@
-//! etcd
+//! etcd beside the API servers: its members, their health, and when one of them may go.
+//!
+//! **Invariant:** no I/O. A master's own etcd is asked through its JSON gateway with curl and the health-check
+//! certificate that kubeadm makes for it: neither etcdctl nor crictl is needed.
+mod gateway;
+mod member;
+mod quorum;
+
+pub use gateway::{member_list_command, member_remove_script, status_command};
+pub use member::{AnswerError, Member, MemberStatus, parse_member_list, parse_status};
+pub use quorum::{Refusal, allow_removal, quorum};

@@ -1,1 +1,30 @@
-//! haproxy
+//! HAProxy in front of the API servers: its configuration and its static pod, as text.
+//!
+//! **Invariant:** pure; what a host has to do with the text is for the caller.
+mod config;
+mod static_pod;
+
+pub use config::{HaproxySpec, render_config};
+pub use static_pod::render_static_pod;
+
+/// The configuration file on the host.
+pub const CONFIG_PATH: &str = "/etc/kubernetes/haproxy/haproxy.cfg";
+/// The directory of [`CONFIG_PATH`]. The pod mounts all of it, so that a replaced file is seen inside.
+pub const CONFIG_DIRECTORY: &str = "/etc/kubernetes/haproxy";
+/// The static pod's manifest on the host.
+pub const MANIFEST_PATH: &str = "/etc/kubernetes/manifests/haproxy.yaml";
+/// The annotation that carries the SHA-256 of the configuration, so that a change of it restarts the pod.
+pub const CHECKSUM_ANNOTATION: &str = "kube-ha.io/config-sha256";
+/// The mode of [`CONFIG_PATH`]: the image's own user (99 in the official one) must be able to read it.
+pub const CONFIG_MODE: &str = "0644";
+/// The mode of [`MANIFEST_PATH`].
+pub const MANIFEST_MODE: &str = "0600";
+
+/// A command that checks a configuration file on a host that has `haproxy` installed; status 0 when it is
+/// good or when there is no `haproxy` to ask.
+pub fn validate_command(path: &str) -> String {
+    format!(
+        "if command -v haproxy >/dev/null 2>&1; then haproxy -c -q -f {}; fi",
+        crate::command::quote(path)
+    )
+}

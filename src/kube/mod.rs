@@ -1,1 +1,17 @@
-//! kube
+//! The cluster as kubectl shows and changes it.
+//!
+//! **Invariant:** no I/O. Everything runs kubectl (or curl) on a host of the cluster: with [`ADMIN_CONF`] on a
+//! master, or with [`KUBELET_CONF`] on any node, which may read its own Node and `/readyz` only.
+mod bootstrap_token;
+mod drain;
+mod kubectl;
+mod node;
+mod readyz;
+mod running_cluster;
+
+pub use bootstrap_token::{create_bootstrap_token_script, revoke_credentials_script, token_signed_command};
+pub use drain::{cordon_script, delete_node_script, drain_script, uncordon_script};
+pub use kubectl::{ADMIN_CONF, KUBELET_CONF};
+pub use node::{Address, Node, NodePatch, ParseError, get_node_command, parse_node, patch_node_script};
+pub use readyz::{readyz_command, readyz_raw_command};
+pub use running_cluster::{RunningCluster, cluster_config_command, parse_cluster_config};

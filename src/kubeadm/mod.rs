@@ -1,1 +1,44 @@
-//! kubeadm
+//! kubeadm: what its configuration files say, version by version, how it is called and what it answers.
+//!
+//! **Invariant:** no I/O. Specs go in; texts and shell commands come out; output goes in, facts come out.
+//! A `…_command` is shell text to compose into a script.
+//!
+//! Reading order: [`ClusterSpec`] and [`NodeSpec`] (`spec`), [`render_init`] and its siblings (`config`),
+//! the shapes (`documents`, `v1beta2`, `v1beta3`, `v1beta4`), then calls (`invocation`) and answers (`output`).
+mod api_version;
+mod certificate;
+mod component_config;
+mod config;
+mod credentials;
+mod documents;
+mod endpoint;
+mod invocation;
+mod output;
+mod spec;
+mod taint;
+mod v1beta2;
+mod v1beta3;
+mod v1beta4;
+mod validate;
+mod version;
+
+pub use api_version::{ApiVersion, UnsupportedVersion};
+pub use certificate::{CertificateError, ca_cert_hash, not_after};
+pub use component_config::{ComponentConfig, ComponentKind, parse_component_config};
+pub use config::{ConfigFile, RenderError, render_cluster, render_init, render_join, render_upload_certs};
+pub use credentials::{BootstrapToken, CertificateKey};
+pub use endpoint::{Endpoint, EndpointError};
+pub use invocation::{
+    config_validate_command, images_list_command, images_pull_command, init_command, join_command,
+    reset_command, upload_certs_command, version_command,
+};
+pub use output::{PreflightError, explain, parse_version, preflight_errors};
+pub use spec::{
+    ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, EtcdSpec, HostPathMount, JoinSpec, NodeSpec, Timeouts,
+};
+pub use taint::{Taint, TaintEffect, TaintError};
+pub use validate::{
+    validate_cidr, validate_disjoint, validate_endpoint, validate_label_key, validate_label_value,
+    validate_node_name, validate_taint, validate_version,
+};
+pub use version::{SkewError, Version, VersionError, check_skew};

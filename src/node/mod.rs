@@ -1,1 +1,20 @@
-//! node
+//! A host as kubeadm needs it: what is asked of it, what it answered, what is wrong with it, and the small
+//! scripts that change it (files, the VIP, long commands that outlive the link).
+//!
+//! **Invariant:** pure; scripts are made here and run elsewhere.
+pub mod detached;
+pub mod facts;
+pub mod files;
+pub mod interface;
+pub mod preflight;
+pub mod query;
+pub mod vip;
+
+pub use facts::Facts;
+pub use interface::Interface;
+pub use query::{Answers, Query};
+
+/// Everything on a host that is the provider's own lies here.
+pub const DIRECTORY: &str = "/var/lib/terraform-provider-ha";
+/// Says which cluster a host belongs to and in which role.
+pub const MARKER: &str = "/var/lib/terraform-provider-ha/node.json";

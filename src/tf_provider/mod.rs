@@ -1,1 +1,37 @@
-//! tf_provider
+//! The Terraform plugin protocol, version 5: a small framework for providers.
+//!
+//! A provider implements [`Provider`] and [`Resource`] with the words below; [`serve`] does the rest.
+//!
+//! **Invariant:** no word of Kubernetes or SSH; nothing of this crate is imported from outside this folder.
+//! **Invariant:** only `wire` names tonic, prost or rustls.
+mod number;
+mod path;
+mod types;
+mod value;
+
+mod context;
+mod diagnostic;
+mod schema;
+
+mod conform;
+mod serde_bridge;
+
+mod data_source;
+mod ephemeral;
+mod function;
+mod provider;
+mod resource;
+
+pub use context::Context;
+pub use data_source::DataSource;
+pub use diagnostic::{Diagnostic, Severity};
+pub use ephemeral::{EphemeralResource, Opened};
+pub use function::{Function, FunctionError, Parameter};
+pub use number::{Number, NumberError};
+pub use path::{Path, Step};
+pub use provider::Provider;
+pub use resource::{PlanRequest, Resource};
+pub use schema::{Attribute, Block, NestedBlock, Nesting, Presence, Schema, Validator};
+pub use serde_bridge::ValueError;
+pub use types::Type;
+pub use value::{Refinements, Value};

@@ -1,0 +1,85 @@
+//! The manifest of HAProxy's static pod.
+use askama::Template;
+use sha2::{Digest as _, Sha256};
+
+use super::{CHECKSUM_ANNOTATION, CONFIG_DIRECTORY, HaproxySpec};
+
+// No user is named: the official image runs as 99, others as root, and neither needs a capability for a port
+// above 1023. Liveness asks HAProxy itself only: a probe that goes through to an API server would restart the
+// balancer whenever none answers, thus all through `kubeadm init`.
+#[derive(Template)]
+#[template(
+    ext = "txt",
+    escape = "none",
+    source = r#"# Written by terraform-provider-ha. Changes made here are undone by the next apply.
+apiVersion: v1
+kind: Pod
+metadata:
+  name: haproxy
+  namespace: kube-system
+  labels:
+    component: haproxy
+    tier: control-plane
+  annotations:
+    {{ annotation }}: "{{ checksum }}"
+spec:
+  hostNetwork: true
+  priorityClassName: system-node-critical
+  terminationGracePeriodSeconds: 3
+  automountServiceAccountToken: false
+  containers:
+    - name: haproxy
+      image: {{ image }}
+      imagePullPolicy: IfNotPresent
+      command: [haproxy, -W, -db, -f, /usr/local/etc/haproxy/haproxy.cfg]
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: [ALL]
+      livenessProbe:
+        httpGet:
+          host: 127.0.0.1
+          port: {{ health_port }}
+          path: /livez
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 8
+      resources:
+        requests:
+          cpu: 25m
+          memory: 32Mi
+      volumeMounts:
+        - name: config
+          mountPath: /usr/local/etc/haproxy
+          readOnly: true
+  volumes:
+    - name: config
+      hostPath:
+        path: {{ directory }}
+        type: Directory
+"#
+)]
+struct StaticPod {
+    annotation: &'static str,
+    checksum: String,
+    image: serde_json::Value,
+    health_port: u16,
+    directory: &'static str,
+}
+
+/// Renders the manifest of a static pod that runs HAProxy with `config`, the text at
+/// [`CONFIG_PATH`](super::CONFIG_PATH): another text gives another manifest, and thus a restart.
+pub fn render_static_pod(spec: &HaproxySpec, config: &str) -> String {
+    let pod = StaticPod {
+        annotation: CHECKSUM_ANNOTATION,
+        checksum: Sha256::digest(config)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        image: spec.image.as_str().into(),
+        health_port: spec.health_port,
+        directory: CONFIG_DIRECTORY,
+    };
+    pod.to_string()
+}

@@ -1,0 +1,83 @@
+//! Taking a node out of service.
+use std::time::Duration;
+
+use super::kubectl::{ADMIN_CONF, kubectl};
+use crate::{
+    command::{Script, quote},
+    kubeadm::Version,
+};
+
+/// kubectl ends by itself; the host's own limit only has to be later.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// No new pods on the node. On a master.
+pub fn cordon_script(name: &str) -> Script {
+    Script::new(
+        "kubectl cordon",
+        format!("{} cordon {}", kubectl(ADMIN_CONF), quote(name)),
+    )
+}
+
+/// New pods on the node again. On a master.
+pub fn uncordon_script(name: &str) -> Script {
+    Script::new(
+        "kubectl uncordon",
+        format!("{} uncordon {}", kubectl(ADMIN_CONF), quote(name)),
+    )
+}
+
+/// Cordons the node and evicts its pods within the timeout. On a master; `kubectl` is its kubectl's version.
+pub fn drain_script(name: &str, timeout: Duration, kubectl_version: &Version) -> Script {
+    let empty_dir = if kubectl_version.minor() < 20 {
+        "--delete-local-data"
+    } else {
+        "--delete-emptydir-data"
+    };
+    // No limit for single requests here: kubectl would take it for the evictions' too.
+    let body = format!(
+        "kubectl --kubeconfig {ADMIN_CONF} drain {} --ignore-daemonsets {empty_dir} --force --timeout={}s",
+        quote(name),
+        timeout.as_secs().max(1)
+    );
+    Script::new("kubectl drain", body).limit(timeout + GRACE)
+}
+
+/// Deletes the Node, if there is one. On a master, after the node's kubelet has stopped.
+pub fn delete_node_script(name: &str) -> Script {
+    Script::new(
+        "kubectl delete node",
+        format!(
+            "{} delete node {} --ignore-not-found",
+            kubectl(ADMIN_CONF),
+            quote(name)
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(version: &str) -> Script {
+        drain_script("w1", Duration::from_secs(300), &version.parse().unwrap())
+    }
+
+    #[test]
+    fn drain_uses_the_flag_of_its_kubectl() {
+        assert_eq!(
+            drain("1.37.2").body,
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf drain w1 --ignore-daemonsets \
+             --delete-emptydir-data --force --timeout=300s"
+        );
+        assert!(drain("1.19.16").body.contains(" --delete-local-data "));
+        assert!(drain("1.20.0").body.contains(" --delete-emptydir-data "));
+    }
+
+    #[test]
+    fn kubectl_gives_up_before_the_host_does() {
+        assert!(drain("1.37.2").limit > Duration::from_secs(300));
+        // 0 would mean forever.
+        let script = drain_script("w1", Duration::ZERO, &"1.37.2".parse().unwrap());
+        assert!(script.body.ends_with("--timeout=1s"), "{}", script.body);
+    }
+}

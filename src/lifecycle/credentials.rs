@@ -1,0 +1,77 @@
+//! Join credentials: made on a master for one join, revoked after it, never kept.
+use std::time::Duration;
+
+use super::{
+    failure::Failure,
+    kubeadm_file::{remove_config, write_config},
+    step::Run,
+    wait::wait_until,
+};
+use crate::{
+    command::Script,
+    kube,
+    kubeadm::{self, BootstrapToken, CertificateKey, Version},
+    remote::Host,
+};
+
+/// A token outlives its join by at most this, should nobody be there to revoke it.
+const TOKEN_TTL: Duration = Duration::from_secs(20 * 60);
+
+/// A token from the operating system's randomness.
+pub fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
+    Ok(BootstrapToken::from_random(random()?))
+}
+
+/// Makes a token for the join of this node, on a master.
+pub async fn mint_token(via: &Host, node_name: &str) -> Result<BootstrapToken, Failure> {
+    let token = new_bootstrap_token()?;
+    let description = format!("terraform-provider-ha: join of {node_name}");
+    via.run_ok(&kube::create_bootstrap_token_script(&token, TOKEN_TTL, &description)).await?;
+    Ok(token)
+}
+
+/// Waits until the controller manager has signed cluster-info for the token; kubeadm itself would look only
+/// every 5 s.
+pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) -> Result<(), Failure> {
+    let script = Script::new("look for the token's signature", kube::token_signed_command(token.id()));
+    wait_until(run, "cluster-info is signed for the join", Duration::from_secs(120), async || {
+        Ok((via.run(&script).await?.status != 0).then(|| "no signature yet".to_owned()))
+    })
+    .await
+}
+
+/// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
+pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
+    let key = CertificateKey::from_random(random()?);
+    let facts = super::look::read_facts(via).await?;
+    let kubeadm_version = kubeadm_version(&facts).ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
+    let text = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
+        .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
+    let path = write_config(via, "upload-certs", &text, std::slice::from_ref(key.text())).await?;
+    let script = Script::new("upload certificates", kubeadm::upload_certs_command(&path)).secret(key.text());
+    let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
+    remove_config(via, "upload-certs").await?;
+    uploaded?;
+    Ok(key)
+}
+
+/// Takes the token back, and with it the uploaded certificates.
+pub async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Result<(), Failure> {
+    via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates)).await?;
+    Ok(())
+}
+
+/// kubeadm's version on a host.
+pub fn kubeadm_version(facts: &crate::node::Facts) -> Option<Version> {
+    facts.kubeadm_version.clone().map(Version::from)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| Failure::new("No randomness from the operating system", error.to_string()))?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,78 @@
+//! Runs long kubeadm commands so that they outlive the link and this process, and finds them again by name.
+use std::time::Duration;
+
+use super::{
+    failure::Failure,
+    step::Run,
+};
+use crate::{
+    node::detached::{Progress, forget_script, poll_script, start_script},
+    remote::Host,
+};
+
+/// The name of a running or ended `kubeadm init`.
+pub const KUBEADM_INIT: &str = "kubeadm-init";
+/// The name of a running or ended `kubeadm join`.
+pub const KUBEADM_JOIN: &str = "kubeadm-join";
+/// The name of a running or ended `kubeadm reset`.
+pub const KUBEADM_RESET: &str = "kubeadm-reset";
+/// The name of running or ended image pulls.
+pub const PULL_IMAGES: &str = "pull-images";
+
+/// One look waits this long on the host, so that a stop is noticed between two looks.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What has become of the command of this name.
+pub async fn progress_of(host: &Host, name: &str) -> Result<Progress, Failure> {
+    look(host, name, Duration::ZERO).await
+}
+
+/// Starts the command unless it runs already, waits for its end, and forgets a result that is not success.
+///
+/// Gives the exit status and the end of the output. A cancelled run stops waiting; the command goes on, and
+/// the next run finds it.
+pub async fn run_detached(run: &Run, host: &Host, name: &str, command: &str, limit: Duration) -> Result<(i32, String), Failure> {
+    let stdout = host.run_ok(&start_script(name, command, limit)).await?;
+    let mut progress = parse(host, &stdout)?;
+    loop {
+        match progress {
+            Progress::Ended { status, output } => return Ok((status, output)),
+            Progress::Unknown => {
+                let detail = format!("The command {name} was started and has left no trace; the host may have gone down under it.");
+                return Err(Failure::new("Command lost on the host", detail).on(host.name()));
+            }
+            Progress::Running if run.cancel.is_cancelled() => {
+                return Err(Failure { detail: format!("{name} goes on on the host; the next apply waits for it and uses its result."), ..Failure::cancelled() });
+            }
+            Progress::Running => {}
+        }
+        progress = look(host, name, LOOK).await?;
+    }
+}
+
+/// Waits until the command of this name does not run any more, if it runs.
+pub async fn settle(run: &Run, host: &Host, name: &str) -> Result<Progress, Failure> {
+    let mut progress = progress_of(host, name).await?;
+    while progress == Progress::Running {
+        if run.cancel.is_cancelled() {
+            return Err(Failure::cancelled());
+        }
+        progress = look(host, name, LOOK).await?;
+    }
+    Ok(progress)
+}
+
+/// Removes the command's output and result, so that it can be started anew.
+pub async fn forget(host: &Host, name: &str) -> Result<(), Failure> {
+    host.run_ok(&forget_script(name)).await?;
+    Ok(())
+}
+
+async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failure> {
+    let stdout = host.run_ok(&poll_script(name, wait)).await?;
+    parse(host, &stdout)
+}
+
+fn parse(host: &Host, stdout: &str) -> Result<Progress, Failure> {
+    Progress::parse(stdout).map_err(|error| Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name()))
+}

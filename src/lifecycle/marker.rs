@@ -1,0 +1,50 @@
+//! The note on a host that says what this provider made there: how a later run knows its own half-done work.
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::{Script, quote},
+    node::{DIRECTORY, MARKER},
+};
+
+/// How far the host got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// `kubeadm init` was begun.
+    Init,
+    /// `kubeadm join` was begun.
+    Join,
+    /// The host is a node of the cluster.
+    Member,
+}
+
+/// What lies in [`MARKER`]. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The cluster's control-plane endpoint.
+    pub endpoint: String,
+    /// The Node's name.
+    pub node_name: String,
+    /// How far the host got.
+    pub phase: Phase,
+    /// The id (never the secret) of the bootstrap token that a begun join uses, so that a later run can revoke it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<String>,
+}
+
+impl Marker {
+    /// Reads the file's text; a text that is no marker counts as none.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Replaces the file at once.
+    pub fn write_script(&self) -> Script {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let body = format!(
+            "set -e\numask 077\nmkdir -p {DIRECTORY}\nprintf '%s\\n' {} > {MARKER}.new\nmv {MARKER}.new {MARKER}",
+            quote(&text)
+        );
+        Script::new("write marker", body)
+    }
+}

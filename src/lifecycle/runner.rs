@@ -1,0 +1,57 @@
+//! Runs an operation's list of steps in order: check, perform, check again.
+use std::time::Instant;
+
+use super::{
+    failure::{Failure, FailureKind},
+    step::{Check, Run, Step},
+};
+
+/// Runs the steps. Stops at the first failure, after that step's own `undo`; earlier steps stay as they are,
+/// and the next run goes on from there.
+///
+/// A step that is running is never dropped: a cancelled run stops between steps.
+pub async fn run_steps(run: &Run, steps: &[Box<dyn Step>]) -> Result<(), Failure> {
+    let total = steps.len();
+    for (index, step) in steps.iter().enumerate() {
+        let title = step.title();
+        let named = |failure: Failure| failure.on(run.host.name()).during(title);
+        if run.cancel.is_cancelled() && !step.finishes() {
+            return Err(named(Failure::cancelled()));
+        }
+        let begun = Instant::now();
+        run.progress.step_started(run, index + 1, total, title);
+        let outcome = run_step(run, step.as_ref()).await.map_err(named);
+        run.progress.step_ended(run, index + 1, total, title, begun.elapsed(), &outcome);
+        outcome?;
+    }
+    Ok(())
+}
+
+/// Whether a step changed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done already.
+    Unchanged,
+    /// It was performed.
+    Changed,
+}
+
+async fn run_step(run: &Run, step: &dyn Step) -> Result<Outcome, Failure> {
+    if step.check(run).await? == Check::Done {
+        return Ok(Outcome::Unchanged);
+    }
+    if let Err(failure) = step.perform(run).await {
+        // A cut link or a stop leaves the work on the host going on; the next run finds it by `check`.
+        if failure.kind == FailureKind::Permanent
+            && let Err(left) = step.undo(run).await
+        {
+            let detail = format!("{}\nCleaning up after it failed too: {left}", failure.detail);
+            return Err(Failure { detail, ..failure });
+        }
+        return Err(failure);
+    }
+    match step.check(run).await? {
+        Check::Done => Ok(Outcome::Changed),
+        Check::Needed(why) => Err(Failure::new("A step did not reach its end", why)),
+    }
+}

@@ -1,0 +1,83 @@
+//! Step: the Node has the labels, annotations and taints that were asked for.
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+
+use super::super::{
+    failure::Failure,
+    membership::node_of,
+    step::{Check, Run, Step},
+    wait::wait_until,
+};
+use crate::{
+    kube::{Node, NodePatch, patch_node_script},
+    kubeadm::Taint,
+    remote::Host,
+};
+
+/// Patches the Node, and waits first until it is registered. Keys that are not named are left alone.
+#[derive(Debug)]
+pub struct ApplyNodeSettings {
+    /// The master that patches.
+    pub via: Host,
+    /// The Node's name.
+    pub name: String,
+    /// Labels to set, or with `None` to remove.
+    pub labels: BTreeMap<String, Option<String>>,
+    /// Annotations to set, or with `None` to remove.
+    pub annotations: BTreeMap<String, Option<String>>,
+    /// All taints, if they are managed.
+    pub taints: Option<Vec<Taint>>,
+}
+
+impl ApplyNodeSettings {
+    fn difference(&self, node: &Node) -> NodePatch {
+        let differing = |wanted: &BTreeMap<String, Option<String>>, have: &BTreeMap<String, String>| {
+            wanted.iter().filter(|(key, value)| have.get(*key) != value.as_ref()).map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let managed: Vec<&Taint> = node.taints.iter().filter(|taint| !taint.is_automatic()).collect();
+        let same = |wanted: &Vec<Taint>| {
+            wanted.len() == managed.len() && wanted.iter().all(|taint| managed.contains(&taint))
+        };
+        NodePatch {
+            labels: differing(&self.labels, &node.labels),
+            annotations: differing(&self.annotations, &node.annotations),
+            // The patch replaces the whole list, so what Kubernetes itself put there is kept in it.
+            taints: self.taints.as_ref().filter(|wanted| !same(wanted)).map(|wanted| {
+                node.taints.iter().filter(|taint| taint.is_automatic()).chain(wanted).cloned().collect()
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Step for ApplyNodeSettings {
+    fn title(&self) -> &'static str {
+        "set labels, annotations and taints"
+    }
+
+    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
+        Ok(match node_of(&self.via, &self.name).await? {
+            None => Check::Needed("the Node is not registered yet".into()),
+            Some(node) if self.difference(&node).is_empty() => Check::Done,
+            Some(_) => Check::Needed("the Node has other labels, annotations or taints".into()),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        wait_until(run, "the Node is registered", Duration::from_secs(180), async || {
+            Ok(node_of(&self.via, &self.name).await?.is_none().then(|| "no such Node".to_owned()))
+        })
+        .await?;
+        let Some(node) = node_of(&self.via, &self.name).await? else { return Ok(()) };
+        let patch = self.difference(&node);
+        if !patch.is_empty() {
+            self.via.run_ok(&patch_node_script(&self.name, &patch)).await?;
+        }
+        Ok(())
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,95 @@
+//! Step: `kubeadm init` founds the cluster on this host.
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::super::{
+    credentials::{new_bootstrap_token, revoke},
+    detached::{self, KUBEADM_INIT, run_detached},
+    failure::Failure,
+    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    marker::{Marker, Phase},
+    reset::reset_host,
+    step::{Check, Run, Step},
+};
+use crate::{
+    kubeadm::{self, ClusterSpec, NodeSpec, Version},
+    node::detached::Progress,
+};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Runs `kubeadm init`, detached, or waits for the one that runs already.
+#[derive(Debug)]
+pub struct KubeadmInit {
+    /// kubeadm's own version on the host.
+    pub kubeadm: Version,
+    /// The cluster to found.
+    pub cluster: ClusterSpec,
+    /// Its first node.
+    pub node: NodeSpec,
+}
+
+impl KubeadmInit {
+    fn marker(&self, token_id: Option<&str>) -> Marker {
+        Marker {
+            endpoint: self.cluster.control_plane_endpoint.to_string(),
+            node_name: self.node.name.clone(),
+            phase: Phase::Init,
+            token_id: token_id.map(str::to_owned),
+        }
+    }
+}
+
+#[async_trait]
+impl Step for KubeadmInit {
+    fn title(&self) -> &'static str {
+        "kubeadm init"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
+            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { .. } => Check::Needed("an earlier kubeadm init failed".into()),
+            Progress::Running => Check::Needed("kubeadm init runs on the host".into()),
+            Progress::Unknown => Check::Needed("the host has no cluster".into()),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        if detached::progress_of(&run.host, KUBEADM_INIT).await? != Progress::Running {
+            self.undo(run).await?;
+            // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked below.
+            let token = new_bootstrap_token()?;
+            let config = kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
+                Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster")
+            })?;
+            let path = write_config(&run.host, "init", &config.text, &[token.text().clone(), token.secret()]).await?;
+            validate_config(&run.host, &self.kubeadm, &path).await?;
+            run.host.run_ok(&self.marker(Some(token.id())).write_script()).await?;
+            let command = kubeadm::init_command(&path, &config.flags);
+            run.host.run_ok(&crate::node::detached::start_script(KUBEADM_INIT, &command, LIMIT)).await?;
+        }
+        let (status, output) = run_detached(run, &run.host, KUBEADM_INIT, "true", LIMIT).await?;
+        remove_config(&run.host, "init").await?;
+        if status != 0 {
+            return Err(kubeadm_failure("kubeadm init failed", &output));
+        }
+        revoke_begun(run).await
+    }
+
+    /// Nothing else can have joined yet, so the host alone is put back.
+    async fn undo(&self, run: &Run) -> Result<(), Failure> {
+        reset_host(run, &self.node.cri_socket).await?;
+        detached::forget(&run.host, KUBEADM_INIT).await
+    }
+}
+
+/// Revokes the token that the marker names. The token would end by itself soon; this is sooner.
+async fn revoke_begun(run: &Run) -> Result<(), Failure> {
+    let facts = super::super::look::read_facts(&run.host).await?;
+    match super::super::look::marker_of(&facts).and_then(|marker| marker.token_id) {
+        Some(id) => revoke(&run.host, &id, false).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! Step: `kubeadm join` makes this host a master or a worker of a running cluster.
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+
+use super::super::{
+    credentials::{mint_token, revoke, upload_certificates, wait_until_signed},
+    detached::{self, KUBEADM_JOIN, run_detached},
+    failure::Failure,
+    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    look::{marker_of, read_facts},
+    marker::{Marker, Phase},
+    membership,
+    reset::reset_host,
+    step::{Check, Run, Step},
+};
+use crate::{
+    kube,
+    kubeadm::{self, Endpoint, JoinSpec, NodeSpec, Version},
+    node::detached::Progress,
+    remote::Host,
+};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What a joining master needs besides what any node needs.
+#[derive(Clone, Debug)]
+pub struct ControlPlane {
+    /// Its API server's and etcd's address.
+    pub advertise_address: IpAddr,
+    /// The cluster's version.
+    pub kubernetes_version: Version,
+}
+
+/// Runs `kubeadm join`, detached, with credentials made for it and revoked after it, or waits for the one that
+/// runs already.
+#[derive(Debug)]
+pub struct KubeadmJoin {
+    /// kubeadm's own version on the host.
+    pub kubeadm: Version,
+    /// The master that makes the credentials.
+    pub via: Host,
+    /// The cluster's endpoint.
+    pub endpoint: Endpoint,
+    /// `sha256:…` of the CA's public key.
+    pub ca_cert_hash: String,
+    /// The joining node.
+    pub node: NodeSpec,
+    /// Set for a master.
+    pub control_plane: Option<ControlPlane>,
+}
+
+impl KubeadmJoin {
+    async fn start(&self, run: &Run) -> Result<(), Failure> {
+        let token = mint_token(&self.via, &self.node.name).await?;
+        let marker = Marker {
+            endpoint: self.endpoint.to_string(),
+            node_name: self.node.name.clone(),
+            phase: Phase::Join,
+            token_id: Some(token.id().to_owned()),
+        };
+        run.host.run_ok(&marker.write_script()).await?;
+        let key = match &self.control_plane {
+            Some(wanted) => Some(upload_certificates(&self.via, &wanted.kubernetes_version).await?),
+            None => None,
+        };
+        let join = JoinSpec {
+            endpoint: &self.endpoint,
+            ca_cert_hash: &self.ca_cert_hash,
+            token: &token,
+            node: &self.node,
+            control_plane: key.as_ref(),
+        };
+        let config = kubeadm::render_join(&self.kubeadm, &join)
+            .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
+        let mut secrets = vec![token.text().clone(), token.secret()];
+        secrets.extend(key.iter().map(|key| key.text().clone()));
+        let path = write_config(&run.host, "join", &config.text, &secrets).await?;
+        validate_config(&run.host, &self.kubeadm, &path).await?;
+        wait_until_signed(run, &self.via, &token).await?;
+        let command = kubeadm::join_command(&path, &config.flags);
+        run.host.run_ok(&crate::node::detached::start_script(KUBEADM_JOIN, &command, LIMIT)).await?;
+        Ok(())
+    }
+
+    async fn revoke_credentials(&self, run: &Run) -> Result<(), Failure> {
+        remove_config(&run.host, "join").await?;
+        match marker_of(&read_facts(&run.host).await?).and_then(|marker| marker.token_id) {
+            Some(id) => revoke(&self.via, &id, self.control_plane.is_some()).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Step for KubeadmJoin {
+    fn title(&self) -> &'static str {
+        "kubeadm join"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
+            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
+            Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
+            Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
+            self.undo(run).await?;
+            self.start(run).await?;
+        }
+        let (status, output) = run_detached(run, &run.host, KUBEADM_JOIN, "true", LIMIT).await?;
+        self.revoke_credentials(run).await?;
+        if status == 0 { Ok(()) } else { Err(kubeadm_failure("kubeadm join failed", &output)) }
+    }
+
+    /// An orphan member would count for quorum, so it goes first; then the host, then the Node.
+    async fn undo(&self, run: &Run) -> Result<(), Failure> {
+        let begun = marker_of(&read_facts(&run.host).await?);
+        if let Some(wanted) = &self.control_plane
+            && begun.is_some()
+        {
+            membership::remove_member_at(&self.via, wanted.advertise_address).await?;
+        }
+        reset_host(run, &self.node.cri_socket).await?;
+        detached::forget(&run.host, KUBEADM_JOIN).await?;
+        if let Some(marker) = begun {
+            if let Some(id) = marker.token_id {
+                revoke(&self.via, &id, self.control_plane.is_some()).await?;
+            }
+            self.via.run_ok(&kube::delete_node_script(&self.node.name)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Step: the images of the control plane are on the host, so that kubeadm does not fetch them inside the lock.
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::super::{
+    detached::{self, PULL_IMAGES, run_detached},
+    failure::Failure,
+    kubeadm_file::{remove_config, write_config},
+    step::{Check, Run, Step},
+};
+use crate::{command::Script, kubeadm};
+
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Pulls what `kubeadm config images list` names and the runtime does not have.
+#[derive(Debug)]
+pub struct PullImages {
+    /// A `ClusterConfiguration` without secrets.
+    pub config: String,
+}
+
+#[async_trait]
+impl Step for PullImages {
+    fn title(&self) -> &'static str {
+        "pull the images"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let path = write_config(&run.host, "images", &self.config, &[]).await?;
+        // Without a client for the runtime nothing can be listed; kubeadm itself pulls what is missing then.
+        let body = format!(
+            "have=$(ctr -n k8s.io images ls -q 2>/dev/null || crictl images -o json 2>/dev/null) || exit 0\n\
+             {} | while read -r image; do printf '%s\\n' \"$have\" | grep -qF \"$image\" || printf '%s\\n' \"$image\"; done",
+            kubeadm::images_list_command(&path)
+        );
+        let missing = run.host.run_ok(&Script::new("list missing images", body)).await?;
+        remove_config(&run.host, "images").await?;
+        Ok(match missing.split_whitespace().count() {
+            0 => Check::Done,
+            count => Check::Needed(format!("{count} images are missing: {}", missing.split_whitespace().collect::<Vec<_>>().join(", "))),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let path = write_config(&run.host, "images", &self.config, &[]).await?;
+        let (status, output) = run_detached(run, &run.host, PULL_IMAGES, &kubeadm::images_pull_command(&path), LIMIT).await?;
+        detached::forget(&run.host, PULL_IMAGES).await?;
+        if status == 0 {
+            return Ok(());
+        }
+        Err(Failure::new("Cannot pull the images", output)
+            .at("cluster.image_repository")
+            .advise("Check that the host reaches the registry, or set cluster.image_repository to one that it reaches."))
+    }
+}

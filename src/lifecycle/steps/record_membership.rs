@@ -1,0 +1,56 @@
+//! Step: the host's marker says that it is a node of the cluster, and files that are kept for people lie there.
+use async_trait::async_trait;
+
+use super::super::{
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN},
+    failure::Failure,
+    look::{marker_of, read_facts},
+    marker::{Marker, Phase},
+    step::{Check, Run, Step},
+};
+use crate::node::files::{File, write_files_script};
+
+/// Ends what `kubeadm init` or `kubeadm join` began.
+#[derive(Debug)]
+pub struct RecordMembership {
+    /// The cluster's endpoint.
+    pub endpoint: String,
+    /// The Node's name.
+    pub node_name: String,
+    /// Files without secrets that the resource keeps on the host.
+    pub files: Vec<File>,
+}
+
+#[async_trait]
+impl Step for RecordMembership {
+    fn title(&self) -> &'static str {
+        "record the membership"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let marker = marker_of(&read_facts(&run.host).await?);
+        Ok(match marker {
+            Some(marker) if marker.phase == Phase::Member => Check::Done,
+            _ => Check::Needed("the host is a node and is not recorded as one".into()),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        if !self.files.is_empty() {
+            run.host.run_ok(&write_files_script("write files", &self.files)).await?;
+        }
+        let marker = Marker {
+            endpoint: self.endpoint.clone(),
+            node_name: self.node_name.clone(),
+            phase: Phase::Member,
+            token_id: None,
+        };
+        run.host.run_ok(&marker.write_script()).await?;
+        detached::forget(&run.host, KUBEADM_INIT).await?;
+        detached::forget(&run.host, KUBEADM_JOIN).await
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,130 @@
+//! Looks through the hosts on which a cluster may run: is one there, which, and through whom can it be joined.
+use futures::future::join_all;
+
+use super::{
+    failure::Failure,
+    look::nonsense,
+    marker::{Marker, Phase},
+    step::Run,
+};
+use crate::{
+    etcd::{self, Member},
+    kube::{self, RunningCluster},
+    kubeadm,
+    node::{Answers, MARKER, Query},
+    remote::Host,
+};
+
+/// What one host knows of a cluster.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The host.
+    pub host: Host,
+    /// `/etc/machine-id`, so that one machine under two names counts once.
+    pub machine_id: String,
+    /// Hash of the CA that lies there; none if the host has no cluster.
+    pub ca_cert_hash: Option<String>,
+    /// The CA's certificate.
+    pub ca_cert_pem: Option<String>,
+    /// Whether its own API server says it is ready.
+    pub api_ready: bool,
+    /// What the cluster says of itself; only where the API answers.
+    pub cluster: Option<RunningCluster>,
+    /// etcd's members; empty where etcd does not answer.
+    pub members: Vec<Member>,
+    /// This provider's note.
+    pub marker: Option<Marker>,
+}
+
+impl Seen {
+    /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
+    /// and has not ended well is none.
+    pub fn is_master(&self) -> bool {
+        let begun = self.marker.as_ref().is_some_and(|marker| marker.phase != Phase::Member);
+        self.ca_cert_hash.is_some() && (self.api_ready || !begun)
+    }
+}
+
+/// Everything that was seen, and who could not be asked.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Hosts that answered.
+    pub seen: Vec<Seen>,
+    /// Hosts that did not, and why.
+    pub silent: Vec<(Host, Failure)>,
+}
+
+impl Survey {
+    /// Asks all hosts at once, each in one round trip.
+    pub async fn of(hosts: &[Host]) -> Self {
+        let mut survey = Self::default();
+        for (host, result) in join_all(hosts.iter().map(async |host| (host.clone(), ask(host).await))).await {
+            match result {
+                Ok(seen) => survey.seen.push(seen),
+                Err(failure) => survey.silent.push((host, failure)),
+            }
+        }
+        survey
+    }
+
+    /// The same, after waiting for each host to answer: it may still boot, or be in the middle of `kubeadm init`.
+    pub async fn when_reachable(run: &Run, hosts: &[Host]) -> Self {
+        join_all(hosts.iter().map(async |host| {
+            // Who never answers shows as silent below.
+            let _ = host.wait_until_reachable(run.remaining(), &run.cancel).await;
+            let settled = super::detached::settle(run, host, super::detached::KUBEADM_INIT).await;
+            if let Err(failure) = settled {
+                tracing::debug!(host = host.name(), %failure, "cannot see whether kubeadm init runs");
+            }
+        }))
+        .await;
+        Self::of(hosts).await
+    }
+
+    /// A master through which the cluster can be changed: its API server is ready and etcd answers.
+    pub fn via(&self) -> Option<&Seen> {
+        self.masters().find(|seen| seen.api_ready && seen.cluster.is_some() && !seen.members.is_empty())
+    }
+
+    /// All hosts that are masters.
+    pub fn masters(&self) -> impl Iterator<Item = &Seen> {
+        self.seen.iter().filter(|seen| seen.is_master())
+    }
+
+    /// Names of all hosts that were asked, with what each said, for messages.
+    pub fn account(&self) -> String {
+        let seen = self.seen.iter().map(|seen| {
+            let said = match (seen.is_master(), seen.api_ready) {
+                (true, true) => "master of a running cluster",
+                (true, false) => "has a cluster whose API server does not answer",
+                (false, _) => "no cluster",
+            };
+            format!("- {}: {said}", seen.host.name())
+        });
+        let silent = self.silent.iter().map(|(host, failure)| format!("- {}: not reached ({})", host.name(), failure.detail));
+        seen.chain(silent).collect::<Vec<_>>().join("\n")
+    }
+}
+
+async fn ask(host: &Host) -> Result<Seen, Failure> {
+    let query = Query::new()
+        .section("machine_id", "cat /etc/machine-id")
+        .section("ca", "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt")
+        .section("ready", kube::readyz_command("127.0.0.1", kubeadm::API_SERVER_PORT))
+        .section("cluster", kube::cluster_config_command())
+        .section("members", etcd::member_list_command())
+        .section("marker", format!("cat {MARKER}"));
+    let stdout = host.run_ok(&query.script("survey")).await?;
+    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let ca_cert_pem = answers.text("ca").map(str::to_owned);
+    Ok(Seen {
+        host: host.clone(),
+        machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
+        ca_cert_hash: ca_cert_pem.as_deref().and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
+        ca_cert_pem,
+        api_ready: answers.is_yes("ready"),
+        cluster: answers.text("cluster").and_then(|text| kube::parse_cluster_config(text).ok()),
+        members: answers.text("members").and_then(|text| etcd::parse_member_list(text).ok()).unwrap_or_default(),
+        marker: answers.text("marker").and_then(Marker::parse),
+    })
+}

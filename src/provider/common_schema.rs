@@ -1,0 +1,186 @@
+//! Attributes and blocks that more than one resource has, described once.
+use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
+
+use super::duration::parse_duration;
+
+pub(super) fn host() -> Attribute {
+    Attribute::required("host", Type::String)
+        .describe(
+            "Address or name that this machine is reached by over SSH. Also used by the provider to find other \
+             nodes' settings, so write it the same way everywhere. Changing it replaces the resource.",
+        )
+        .requires_replace()
+        .validate(not_empty)
+}
+
+pub(super) fn id() -> Attribute {
+    Attribute::computed("id", Type::String).describe("Stable identifier: the node's or member's name and the cluster's endpoint.")
+}
+
+pub(super) fn machine_id() -> Attribute {
+    Attribute::computed("machine_id", Type::String).describe(
+        "The host's `/etc/machine-id`. A different one at the next refresh means that the machine was reinstalled.",
+    )
+}
+
+pub(super) fn rendered() -> Attribute {
+    Attribute::computed("rendered", Type::Map(Box::new(Type::String))).describe(
+        "Text of each file that this resource keeps on the host, by path. Known at plan where its inputs are; a \
+         change by hand on the host shows as a difference. Never holds a secret.",
+    )
+}
+
+pub(super) fn node_name() -> Attribute {
+    Attribute::optional_computed("node_name", Type::String)
+        .describe(
+            "Name of the Kubernetes Node (a lower-case DNS-1123 name of at most 63 characters). Default: the \
+             host's own name. Changing it replaces the resource.",
+        )
+        .requires_replace()
+        .validate(|value| string(value, crate::kubeadm::validate::node_name))
+}
+
+pub(super) fn labels() -> Attribute {
+    Attribute::optional("labels", Type::Map(Box::new(Type::String)))
+        .describe("Labels of the Node. Only these keys are managed; others on the Node are left alone. Changed in place.")
+        .validate(|value| {
+            let Value::Map(labels) = value else { return Ok(()) };
+            labels.iter().try_for_each(|(key, value)| {
+                crate::kubeadm::validate::label(key, value.as_str().unwrap_or_default())
+            })
+        })
+}
+
+pub(super) fn annotations() -> Attribute {
+    Attribute::optional("annotations", Type::Map(Box::new(Type::String)))
+        .describe("Annotations of the Node. Only these keys are managed. Changed in place.")
+}
+
+pub(super) fn taints(default: &'static str) -> Attribute {
+    let text = match default {
+        "" => {
+            "Taints of the Node as `kubectl taint` writes them, `key=value:Effect` or `key:Effect`. Not set: \
+             none are managed. Changed in place."
+        }
+        text => text,
+    };
+    Attribute::optional("taints", Type::List(Box::new(Type::String))).describe(text).validate(|value| {
+        let Value::List(taints) = value else { return Ok(()) };
+        taints.iter().try_for_each(|taint| string(taint, crate::kubeadm::validate::taint))
+    })
+}
+
+pub(super) fn kubelet_extra_args() -> Attribute {
+    Attribute::optional("kubelet_extra_args", Type::Map(Box::new(Type::String)))
+        .describe(
+            "Extra arguments of the kubelet on this node (kubeadm's `nodeRegistration.kubeletExtraArgs`), without \
+             leading dashes. Read by kubeadm at the join; changing it replaces the resource.",
+        )
+        .requires_replace()
+}
+
+pub(super) fn ignore_preflight_errors() -> Attribute {
+    Attribute::optional("ignore_preflight_errors", Type::List(Box::new(Type::String))).describe(
+        "Names of kubeadm's preflight checks whose errors become warnings, for example `Swap` or \
+         `SystemVerification`. Used at creation only.",
+    )
+}
+
+pub(super) fn patches() -> Attribute {
+    Attribute::optional("patches", Type::String).describe(
+        "Folder on the host with kubeadm patches (`patches.directory`). Used at creation only; kubeadm 1.19 or later.",
+    )
+}
+
+pub(super) fn cri_socket() -> Attribute {
+    Attribute::optional("cri_socket", Type::String).describe(
+        "Socket of the container runtime. Default: `unix:///run/containerd/containerd.sock`. Used at creation and removal.",
+    )
+}
+
+/// Endpoint, CA hash and masters' addresses: what a joining node has to know. Never a secret.
+pub(super) fn join_type() -> Type {
+    Type::Object(vec![
+        ("ca_cert_hash", Type::String),
+        ("cluster_name", Type::String),
+        ("endpoint", Type::String),
+        ("masters", Type::List(Box::new(Type::String))),
+    ])
+}
+
+/// Connection settings of one host, over the provider's. Secrets live in the provider block only, because
+/// Terraform stores what a resource is given.
+pub(super) fn ssh_block() -> NestedBlock {
+    NestedBlock::single(
+        "ssh",
+        Block {
+            description: "How this host is reached, where it differs from the provider's `ssh` block. Holds no secrets.",
+            attributes: vec![
+                Attribute::optional("user", Type::String).describe("User to log in as. Default: the provider's."),
+                port(),
+                Attribute::optional("become", Type::Bool)
+                    .describe("Run everything with `sudo -n`. Default: the provider's."),
+                Attribute::optional("private_key_file", Type::String)
+                    .describe("Path of the private key for this host on the machine that runs Terraform. Default: the provider's key."),
+            ],
+            blocks: vec![NestedBlock::single(
+                "bastion",
+                Block {
+                    description: "Host that connections to this one go through. Default: the provider's `bastion`.",
+                    attributes: vec![
+                        Attribute::required("host", Type::String).describe("Address or name of the bastion.").validate(not_empty),
+                        port(),
+                        Attribute::optional("user", Type::String).describe("User on the bastion. Default: `ssh.user`."),
+                        Attribute::optional("private_key_file", Type::String)
+                            .describe("Path of the private key for the bastion. Default: the host's key."),
+                    ],
+                    blocks: vec![],
+                },
+            )],
+        },
+    )
+}
+
+pub(super) fn port() -> Attribute {
+    Attribute::optional("port", Type::Number).describe("TCP port of sshd. Default: `22`.").validate(port_number)
+}
+
+/// The `timeouts` block; `defaults` are Go durations for create, read, update and delete.
+pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
+    fn limit(name: &'static str, default: &str) -> Attribute {
+        // Schema texts live as long as the process; there are twelve of these.
+        let text: &'static str = Box::leak(format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.").into_boxed_str());
+        Attribute::optional(name, Type::String).describe(text).validate(|value| {
+            string(value, |text| parse_duration(text).map(drop))
+        })
+    }
+    let [create, read, update, delete] = defaults;
+    NestedBlock::single(
+        "timeouts",
+        Block {
+            description: "How long each operation may take in all.",
+            attributes: vec![
+                limit("create", create),
+                limit("read", read),
+                limit("update", update),
+                limit("delete", delete),
+            ],
+            blocks: vec![],
+        },
+    )
+}
+
+pub(super) fn not_empty(value: &Value) -> Result<(), String> {
+    if value.as_str().is_some_and(|text| text.trim().is_empty()) { Err("must not be empty".into()) } else { Ok(()) }
+}
+
+pub(super) fn port_number(value: &Value) -> Result<(), String> {
+    match value.as_i64() {
+        Some(1..=65535) => Ok(()),
+        _ => Err("must be a port number from 1 to 65535".into()),
+    }
+}
+
+pub(super) fn string(value: &Value, check: impl Fn(&str) -> Result<(), String>) -> Result<(), String> {
+    value.as_str().map_or(Ok(()), check)
+}

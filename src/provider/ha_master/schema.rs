@@ -1,0 +1,144 @@
+//! What users write in `ha_master`, and what each attribute means.
+use super::super::common_schema::{self as common, not_empty, string};
+use crate::{
+    kubeadm::validate,
+    tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value},
+};
+
+pub(super) fn schema() -> Schema {
+    Schema {
+        version: 0,
+        block: Block {
+            description: "A master (control-plane node) with a stacked etcd member. The first one of a cluster runs `kubeadm init`, and only on \
+                          proof that no cluster exists: every host of `peers` was reached and has none, and the endpoint does not answer. All others \
+                          join. After that no master is special.",
+            attributes: vec![
+                common::host(),
+                Attribute::optional("peers", Type::List(Box::new(Type::String))).describe(
+                    "SSH addresses of all masters: where a running cluster would be found. This host may be among them. \
+                     Needed with `cluster`.",
+                ),
+                Attribute::optional_computed("join", common::join_type()).describe(
+                    "What to join: the `join` of another `ha_master`; conflicts with `cluster`. As a result: what others need to \
+                     join this cluster (endpoint, CA hash, masters' addresses; never a secret).",
+                ),
+                common::node_name(),
+                Attribute::optional_computed("advertise_address", Type::String)
+                    .describe("IP address that the API server and etcd of this master are reached by. Default: the address of the interface that has the default route, or `host` if that is an address of the machine. Changing it replaces the resource.")
+                    .requires_replace()
+                    .validate(|value| string(value, |text| text.parse::<std::net::IpAddr>().map(drop).map_err(|_| format!("{text:?} is not an IP address")))),
+                common::labels(),
+                common::annotations(),
+                common::taints(
+                    "Taints of the Node as `kubectl taint` writes them. Not set: kubeadm's own, \
+                     `node-role.kubernetes.io/control-plane:NoSchedule`; `[]`: none, so that ordinary pods run here too. Changed in place.",
+                ),
+                common::kubelet_extra_args(),
+                common::ignore_preflight_errors(),
+                Attribute::optional("skip_phases", Type::List(Box::new(Type::String)))
+                    .describe("Phases of `kubeadm init` or `kubeadm join` to skip, for example `addon/kube-proxy`. Used at creation only."),
+                common::patches(),
+                common::cri_socket(),
+                Attribute::computed("ca_cert_hash", Type::String).describe("Hash of the cluster CA's public key, `sha256:…`, as `kubeadm join --discovery-token-ca-cert-hash` takes it."),
+                Attribute::computed("ca_cert_pem", Type::String).describe("The cluster CA's certificate, PEM."),
+                Attribute::computed("kubelet_version", Type::String).describe("Version of the kubelet, for example `1.37.2`."),
+                Attribute::computed("etcd_member_id", Type::String).describe("This master's etcd member ID, hexadecimal as `etcdctl` prints it."),
+                Attribute::computed("certificates_expire_at", Type::String).describe("When the first of this master's certificates ends, RFC 3339."),
+                common::rendered(),
+                common::machine_id(),
+                common::id(),
+            ],
+            blocks: vec![cluster(), common::ssh_block(), common::timeouts_block(["20m", "1m", "10m", "15m"])],
+        },
+    }
+}
+
+fn cluster() -> NestedBlock {
+    NestedBlock::single(
+        "cluster",
+        Block {
+            description: "The cluster that this master founds, or joins if a host of `peers` has it already. What kubeadm reads once cannot be \
+                          changed later; the plan says so.",
+            attributes: vec![
+                Attribute::optional("name", Type::String)
+                    .describe("Name of the cluster (kubeadm's `clusterName`). Default: `kubernetes`.")
+                    .validate(|value| string(value, validate::node_name)),
+                Attribute::required("kubernetes_version", Type::String)
+                    .describe("Kubernetes version, for example `1.37.2`. kubeadm and the kubelet on the host must have the same minor.")
+                    .validate(|value| string(value, validate::version)),
+                Attribute::required("control_plane_endpoint", Type::String)
+                    .describe("`host:port` that all nodes reach the API by: `endpoint` of `ha_loadbalancer`, or a name that leads to it.")
+                    .validate(|value| string(value, validate::endpoint)),
+                Attribute::optional("pod_subnet", Type::String)
+                    .describe("CIDR for pods (two with a comma for dual stack). Not set: kubeadm's default, none.")
+                    .validate(|value| string(value, validate::cidrs)),
+                Attribute::optional("service_subnet", Type::String)
+                    .describe("CIDR for Services. Not set: kubeadm's default, `10.96.0.0/12`.")
+                    .validate(|value| string(value, validate::cidrs)),
+                Attribute::optional("dns_domain", Type::String).describe("DNS domain of the cluster. Not set: kubeadm's default, `cluster.local`.").validate(not_empty),
+                Attribute::optional("cert_sans", Type::List(Box::new(Type::String)))
+                    .describe("More names and addresses for the API server's certificate. The endpoint's host is always in it."),
+                Attribute::optional("image_repository", Type::String).describe("Registry for Kubernetes' images. Not set: kubeadm's default, `registry.k8s.io`.").validate(not_empty),
+                Attribute::optional("kubelet_config", Type::String)
+                    .describe("`KubeletConfiguration` for all nodes, as YAML; `apiVersion` and `kind` may be left out.")
+                    .validate(|value| string(value, validate::kubelet_config)),
+                Attribute::optional("kube_proxy_config", Type::String)
+                    .describe("`KubeProxyConfiguration`, as YAML; `apiVersion` and `kind` may be left out.")
+                    .validate(|value| string(value, validate::kube_proxy_config)),
+                Attribute::optional("feature_gates", Type::Map(Box::new(Type::Bool))).describe("kubeadm's feature gates."),
+            ],
+            blocks: vec![
+                component("api_server", "The API server's settings."),
+                component("controller_manager", "The controller manager's settings."),
+                component("scheduler", "The scheduler's settings."),
+                NestedBlock::single(
+                    "etcd",
+                    Block {
+                        description: "Settings of the stacked etcd members.",
+                        attributes: vec![
+                            Attribute::optional("data_dir", Type::String).describe("Data folder on the masters. Default: `/var/lib/etcd`.").validate(|value| {
+                                string(value, |path| if path.starts_with('/') { Ok(()) } else { Err("must be an absolute path".into()) })
+                            }),
+                            extra_args(),
+                        ],
+                        blocks: vec![],
+                    },
+                ),
+            ],
+        },
+    )
+}
+
+fn extra_args() -> Attribute {
+    Attribute::optional("extra_args", Type::Map(Box::new(Type::String))).describe("Extra command-line arguments, without leading dashes.").validate(|value| {
+        let Value::Map(arguments) = value else { return Ok(()) };
+        match arguments.keys().find(|name| name.starts_with('-') || name.is_empty()) {
+            Some(name) => Err(format!("{name:?} must be written without leading dashes")),
+            None => Ok(()),
+        }
+    })
+}
+
+fn component(name: &'static str, description: &'static str) -> NestedBlock {
+    NestedBlock::single(
+        name,
+        Block {
+            description,
+            attributes: vec![extra_args()],
+            blocks: vec![NestedBlock::list(
+                "extra_volumes",
+                Block {
+                    description: "A file or folder of the host that is mounted into the static pod.",
+                    attributes: vec![
+                        Attribute::required("name", Type::String).describe("Name of the volume."),
+                        Attribute::required("host_path", Type::String).describe("Path on the host."),
+                        Attribute::required("mount_path", Type::String).describe("Path in the pod."),
+                        Attribute::optional("read_only", Type::Bool).describe("Default: `false`."),
+                        Attribute::optional("path_type", Type::String).describe("Kubernetes' hostPath type, for example `FileOrCreate` or `DirectoryOrCreate`. Default: no check."),
+                    ],
+                    blocks: vec![],
+                },
+            )],
+        },
+    )
+}
