@@ -73,9 +73,8 @@ impl Host {
             let Some(result) = attempt else {
                 return Err(self.error(HostErrorKind::Cancelled));
             };
-            let error = match result {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = result else {
+                return Ok(());
             };
             if !error.is_transient() || Instant::now() + pause >= deadline {
                 return Err(error);
@@ -139,4 +138,84 @@ pub enum HostErrorKind {
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{command::Secret, remote::fake::FakeHost};
+
+    fn refused() -> TransportError {
+        TransportError::Refused {
+            hop: "m1".into(),
+            port: 22,
+        }
+    }
+
+    #[tokio::test]
+    async fn waits_for_a_host_that_comes_up() {
+        let fake = FakeHost::new("m1");
+        fake.fail_next(Host::REACH, refused());
+        let cancel = CancellationToken::new();
+        let wait = fake.host();
+        wait.wait_until_reachable(Duration::from_secs(60), &cancel)
+            .await
+            .unwrap();
+        assert_eq!(fake.log().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn does_not_wait_after_an_error_that_stays() {
+        let fake = FakeHost::new("m1");
+        let error = TransportError::HostKeyUnknown { hop: "m1".into() };
+        fake.fail_next(Host::REACH, error.clone());
+        let cancel = CancellationToken::new();
+        let got = fake
+            .host()
+            .wait_until_reachable(Duration::from_secs(60), &cancel)
+            .await;
+        assert_eq!(got.unwrap_err().kind, error.into());
+        assert_eq!(fake.log().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn tries_once_even_without_time_and_tells_the_last_error() {
+        let fake = FakeHost::new("m1");
+        fake.fail_next(Host::REACH, refused());
+        let cancel = CancellationToken::new();
+        let got = fake.host().wait_until_reachable(Duration::ZERO, &cancel).await;
+        assert!(got.unwrap_err().is_unreachable());
+        assert_eq!(fake.log().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_wait_ends_at_once() {
+        let fake = FakeHost::new("m1");
+        fake.unreachable(true);
+        let cancel = CancellationToken::new();
+        let host = fake.host();
+        let (got, ()) = tokio::join!(
+            host.wait_until_reachable(Duration::from_secs(3600), &cancel),
+            async { cancel.cancel() }
+        );
+        assert_eq!(got.unwrap_err().kind, HostErrorKind::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_host_title_and_no_secret() {
+        let fake = FakeHost::new("10.0.0.1").on("show key", |_, _| Output {
+            status: 1,
+            stdout: "hunter2".into(),
+            ..Output::default()
+        });
+        let script = Script::new("show key", "")
+            .secret(&Secret::new("hunter2"))
+            .keep_secrets();
+        let error = fake.host().run_ok(&script).await.unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(
+            format!("{error}: {cause}"),
+            "host 10.0.0.1: show key ended with status 1: (secret)"
+        );
+    }
 }

@@ -15,6 +15,10 @@ mod private_key;
 mod ssh_config;
 mod ssh_errors;
 mod ssh_master;
+#[cfg(test)]
+mod sshd;
+#[cfg(test)]
+mod sshd_tests;
 mod target;
 mod wrapper;
 

@@ -68,6 +68,12 @@ impl Pool {
     pub async fn close(&self) {
         self.shared.workspace.close().await;
     }
+
+    /// Where the masters of this pool listen.
+    #[cfg(test)]
+    pub(super) async fn controls(&self) -> Vec<std::path::PathBuf> {
+        self.shared.workspace.controls().await
+    }
 }
 
 impl Default for Pool {
@@ -79,5 +85,44 @@ impl Default for Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{
+        command::Script,
+        remote::{HostErrorKind, TransportError, fake::FakeHost},
+    };
+
+    #[tokio::test]
+    async fn equal_targets_share_one_transport() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::with_transport({
+            let made = Arc::clone(&made);
+            move |target| {
+                made.fetch_add(1, Ordering::Relaxed);
+                Arc::new(FakeHost::new(target.address.as_str()))
+            }
+        });
+        let target = Target::new("m1", "root");
+        let hosts = [&target, &target.clone(), &Target::new("m1", "ops")].map(|target| pool.host(target));
+        assert_eq!(made.load(Ordering::Relaxed), 2);
+        assert!(hosts.iter().all(|host| host.name() == "m1"));
+    }
+
+    #[tokio::test]
+    async fn a_closed_pool_connects_no_more() {
+        let pool = Pool::new();
+        pool.close().await;
+        let host = pool.host(&Target::new("127.0.0.1", "root"));
+        let error = host.run(&Script::new("x", "true")).await.unwrap_err();
+        assert!(
+            matches!(error.kind, HostErrorKind::Transport(TransportError::Other(_))),
+            "{error:?}"
+        );
     }
 }

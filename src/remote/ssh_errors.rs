@@ -1,1 +1,287 @@
-//! From what ssh says to a transport error.
+//! From what ssh says to a transport error, and to the hop that it is about.
+//!
+//! The words are those of OpenSSH 8 to 10 with `LC_ALL=C`; ssh's exit status is 255 for all of them.
+use super::{Key, Target, TransportError, known_hosts, private_key};
+
+/// One end of a connection: the target or its bastion.
+#[derive(Clone, Copy, Debug)]
+struct Hop<'a> {
+    address: &'a str,
+    port: u16,
+    user: &'a str,
+    key: &'a Key,
+}
+
+/// Says why a connection could not be made, from the messages of ssh and of the bastion's ssh.
+pub(super) fn diagnose(target: &Target, log: &str, bastion_log: &str) -> TransportError {
+    let hop = Hop {
+        address: &target.address,
+        port: target.port,
+        user: &target.user,
+        key: &target.key,
+    };
+    let Some(bastion) = &target.bastion else {
+        return classify(hop, log);
+    };
+    // The bastion was reached, and tells how its own connection to the target went.
+    if let Some(line) = bastion_log.lines().find(|line| line.contains("open failed: ")) {
+        return if line.contains("administratively prohibited") {
+            TransportError::Other(format!(
+                "the bastion {} forbids forwarding: {line}",
+                bastion.address
+            ))
+        } else {
+            classify(hop, line)
+        };
+    }
+    let bastion_hop = Hop {
+        address: &bastion.address,
+        port: bastion.port,
+        user: &bastion.user,
+        key: &bastion.key,
+    };
+    // Without the bastion, the target's ssh only sees its end of the pipe close.
+    let of_bastion = bastion_log.lines().any(|line| symptom(line).is_some());
+    let unheard = log.contains("kex_exchange_identification") && !notable(bastion_log).is_empty();
+    if of_bastion || unheard {
+        match classify(bastion_hop, bastion_log) {
+            TransportError::Other(text) => {
+                TransportError::Other(format!("at the bastion {}: {text}", bastion.address))
+            }
+            error => error,
+        }
+    } else {
+        classify(hop, log)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Symptom {
+    HostKeyChanged,
+    HostKeyUnknown,
+    UnusableKey,
+    WrongKey,
+    UnknownName,
+    Refused,
+    Unreachable,
+}
+
+/// Earlier rows count more: ssh often says a second thing that only follows from the first.
+const SYMPTOMS: &[(&str, Symptom)] = &[
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", Symptom::HostKeyChanged),
+    (" host key is known for ", Symptom::HostKeyUnknown),
+    ("Load key ", Symptom::UnusableKey),
+    ("Permission denied (", Symptom::WrongKey),
+    ("Too many authentication failures", Symptom::WrongKey),
+    ("No more authentication methods", Symptom::WrongKey),
+    ("Could not resolve hostname", Symptom::UnknownName),
+    ("Name or service not known", Symptom::UnknownName),
+    ("Temporary failure in name resolution", Symptom::UnknownName),
+    ("Connection refused", Symptom::Refused),
+    ("timed out", Symptom::Unreachable),
+    ("No route to host", Symptom::Unreachable),
+    ("Network is unreachable", Symptom::Unreachable),
+    ("Host is down", Symptom::Unreachable),
+    ("not responding", Symptom::Unreachable),
+    ("Connection reset by", Symptom::Unreachable),
+    ("Connection closed by", Symptom::Unreachable),
+    ("Broken pipe", Symptom::Unreachable),
+];
+
+fn symptom(line: &str) -> Option<Symptom> {
+    let found = SYMPTOMS.iter().find(|(words, _)| line.contains(words));
+    found.map(|(_, symptom)| *symptom)
+}
+
+fn classify(hop: Hop<'_>, text: &str) -> TransportError {
+    let found = SYMPTOMS.iter().find_map(|(words, symptom)| {
+        let line = text.lines().find(|line| line.contains(words))?;
+        Some((*symptom, line.trim()))
+    });
+    let Some((symptom, line)) = found else {
+        let lines = notable(text);
+        return TransportError::Other(if lines.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            lines.join("; ")
+        });
+    };
+    let hop_address = hop.address.to_owned();
+    match symptom {
+        Symptom::HostKeyChanged => host_key_changed(hop_address, text),
+        Symptom::HostKeyUnknown => TransportError::HostKeyUnknown { hop: hop_address },
+        Symptom::UnusableKey => {
+            private_key::explain_refusal(hop.key).unwrap_or_else(|| TransportError::UnusableKey {
+                reason: of_key_file(hop.key, line).to_owned(),
+            })
+        }
+        Symptom::WrongKey => {
+            private_key::explain_refusal(hop.key).unwrap_or_else(|| TransportError::WrongKey {
+                hop: hop_address,
+                user: hop.user.to_owned(),
+            })
+        }
+        Symptom::UnknownName => TransportError::UnknownName { name: hop_address },
+        Symptom::Refused => TransportError::Refused {
+            hop: hop_address,
+            port: hop.port,
+        },
+        Symptom::Unreachable => TransportError::Unreachable {
+            hop: hop_address,
+            port: hop.port,
+            reason: line.rsplit(": ").next().unwrap_or(line).to_owned(),
+        },
+    }
+}
+
+/// Of `Load key "PATH": REASON` what the user needs; the path of a key text is ours and says nothing.
+fn of_key_file<'a>(key: &Key, line: &'a str) -> &'a str {
+    match key {
+        Key::Text(_) => line.rsplit_once("\": ").map_or(line, |(_, reason)| reason),
+        Key::Agent | Key::File(_) => line,
+    }
+}
+
+fn host_key_changed(hop: String, text: &str) -> TransportError {
+    let shown = text.lines().find(|line| line.starts_with("SHA256:"));
+    let record = text
+        .lines()
+        .find(|line| line.starts_with("Offending "))
+        .and_then(|line| line.split_once(" key in "))
+        .map(|(_, record)| record.trim());
+    let unknown = || "(unreadable)".to_owned();
+    TransportError::HostKeyChanged {
+        hop,
+        known: record
+            .and_then(known_hosts::fingerprint_at)
+            .unwrap_or_else(unknown),
+        shown: shown.map_or_else(unknown, |line| line.trim().trim_end_matches('.').to_owned()),
+        record: record.unwrap_or("known_hosts").to_owned(),
+    }
+}
+
+/// The lines that may matter to a person.
+fn notable(text: &str) -> Vec<&str> {
+    let noise = |line: &&str| !line.is_empty() && !line.starts_with("Warning: Permanently added");
+    text.lines().map(str::trim).filter(noise).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Bastion;
+
+    fn target() -> Target {
+        Target::new("m1", "ops")
+    }
+
+    fn behind_bastion() -> Target {
+        let bastion = Bastion {
+            address: "gate".into(),
+            port: 2222,
+            user: "jump".into(),
+            key: Key::Agent,
+            host_key_policy: super::super::HostKeyPolicy::AcceptNew,
+            known_hosts_file: None,
+        };
+        Target {
+            bastion: Some(Box::new(bastion)),
+            ..target()
+        }
+    }
+
+    /// What a direct connection fails with, as people read it.
+    fn direct(log: &str) -> String {
+        diagnose(&target(), log, "").to_string()
+    }
+
+    const PIPE: &str = "kex_exchange_identification: Connection closed by remote host\n";
+
+    fn behind(bastion_log: &str) -> String {
+        diagnose(&behind_bastion(), PIPE, bastion_log).to_string()
+    }
+
+    #[test]
+    fn what_ssh_says_of_a_direct_connection() {
+        let table = [
+                "ssh: connect to host 10.0.0.1 port 22: Connection refused",
+                "ssh: connect to host 10.0.0.1 port 22: Connection timed out",
+                "ssh: connect to host 10.0.0.1 port 22: No route to host",
+                "ssh: connect to host 10.0.0.1 port 22: Network is unreachable",
+                "Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out",
+                "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22",
+                "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22",
+                "Connection closed by 10.0.0.1 port 22",
+                "ssh: Could not resolve hostname m1: Name or service not known",
+                "ssh: Could not resolve hostname m1: Temporary failure in name resolution",
+                "ops@10.0.0.1: Permission denied (publickey).",
+                "ops@10.0.0.1: Permission denied (publickey,password,keyboard-interactive).",
+                "Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.1 port 22",
+                "Load key \"/tmp/x\": error in libcrypto\nops@10.0.0.1: Permission denied (publickey).",
+                "Load key \"/tmp/x\": bad permissions\nops@10.0.0.1: Permission denied (publickey).",
+                "No ED25519 host key is known for 10.0.0.1 and you have requested strict checking.\nHost key verification failed.",
+                "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa",
+                "",
+            ]
+            .map(|log| format!("{log}\n => {}\n", direct(log)))
+            .join("\n");
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn what_the_bastion_s_ssh_says() {
+        let table = [
+                "ssh: connect to host 10.0.0.9 port 2222: Connection refused",
+                "Warning: Permanently added 'gate' (ED25519) to the list of known hosts.\njump@10.0.0.9: Permission denied (publickey).",
+                "No ED25519 host key is known for gate and you have requested strict checking.\nHost key verification failed.",
+                "Bad configuration option: x",
+                "channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed",
+                "channel 0: open failed: connect failed: No route to host\nstdio forwarding failed",
+                "channel 0: open failed: connect failed: Name or service not known\nstdio forwarding failed",
+                "channel 0: open failed: administratively prohibited: open failed\nstdio forwarding failed",
+                "Warning: Permanently added 'gate' (ED25519) to the list of known hosts.",
+            ]
+            .map(|log| format!("{log}\n => {}\n", behind(log)))
+            .join("\n");
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn behind_a_bastion_that_works_the_target_speaks_for_itself() {
+        let log = "ops@10.0.0.1: Permission denied (publickey).";
+        let error = diagnose(
+            &behind_bastion(),
+            log,
+            "Warning: Permanently added 'gate' (ED25519)…",
+        );
+        assert_eq!(
+            error.to_string(),
+            "m1 accepts none of the keys offered for user ops"
+        );
+    }
+
+    #[test]
+    fn a_changed_host_key_shows_both_fingerprints() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let key = "AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q";
+        std::fs::write(file.path(), format!("|1|c2FsdA==|aGFzaA== ssh-ed25519 {key}\n")).unwrap();
+        let record = format!("{}:1", file.path().display());
+        let log = format!(
+            "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
+             The fingerprint for the ED25519 key sent by the remote host is\n\
+             SHA256:eFbe4T8ZUVf+ioqpaRNFs8t/j+mostf9V+jRJ/cHXwo.\n\
+             Offending ED25519 key in {record}\n  remove with:\n\
+             Host key for m1 has changed and you have requested strict checking.\n\
+             Host key verification failed.\n"
+        );
+        let expected = TransportError::HostKeyChanged {
+            hop: "m1".into(),
+            known: "SHA256:FHsTyFHNmvNpw4o7+rp+M1yqMyBF8vXSBRkZtkQ0RKY".into(),
+            shown: "SHA256:eFbe4T8ZUVf+ioqpaRNFs8t/j+mostf9V+jRJ/cHXwo".into(),
+            record,
+        };
+        assert_eq!(diagnose(&target(), &log, ""), expected);
+        let at_bastion = diagnose(&behind_bastion(), PIPE, &log);
+        assert!(matches!(at_bastion, TransportError::HostKeyChanged { hop, .. } if hop == "gate"));
+    }
+}
