@@ -1,1 +1,10 @@
-fn main() {}
+//! Compiles the plugin protocol in `proto/` without `protoc`.
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(["proto/tfplugin5.proto", "proto/plugin.proto"], ["proto"])?;
+    // The client half is for the tests, which speak to the provider as Terraform does.
+    tonic_prost_build::configure()
+        .build_client(true)
+        .compile_fds(descriptors)?;
+    Ok(())
+}

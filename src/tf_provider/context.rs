@@ -12,7 +12,7 @@ pub struct Context {
     pub write_only_allowed: bool,
     /// Terraform's version, `1.11.4`; empty before Configure.
     pub terraform_version: Arc<str>,
-    diagnostics: Arc<Mutex<Vec<Diagnostic>>>,
+    pub(super) diagnostics: Arc<Mutex<Vec<Diagnostic>>>,
 }
 
 impl Context {

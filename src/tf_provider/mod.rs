@@ -13,8 +13,14 @@ mod context;
 mod diagnostic;
 mod schema;
 
+mod apply;
+mod compare;
 mod conform;
+mod plan;
 mod serde_bridge;
+#[cfg(test)]
+mod testing;
+mod validate;
 
 mod data_source;
 mod ephemeral;

@@ -213,6 +213,18 @@ impl NestedBlock {
     }
 }
 
+impl NestedBlock {
+    /// The type of its value.
+    pub fn value_type(&self) -> Type {
+        let object = self.block.value_type();
+        match self.nesting {
+            Nesting::Single => object,
+            Nesting::List => Type::list(object),
+            Nesting::Set => Type::set(object),
+        }
+    }
+}
+
 /// Attributes and nested blocks.
 #[derive(Clone, Debug, Default)]
 pub struct Block {
@@ -247,15 +259,10 @@ impl Block {
             .attributes
             .iter()
             .map(|attribute| (attribute.name, attribute.ty.clone()));
-        let blocks = self.blocks.iter().map(|nested| {
-            let object = nested.block.value_type();
-            let ty = match nested.nesting {
-                Nesting::Single => object,
-                Nesting::List => Type::list(object),
-                Nesting::Set => Type::set(object),
-            };
-            (nested.name, ty)
-        });
+        let blocks = self
+            .blocks
+            .iter()
+            .map(|nested| (nested.name, nested.value_type()));
         Type::Object(attributes.chain(blocks).collect())
     }
 }
