@@ -18,6 +18,5 @@ pub mod kube;
 pub mod kubeadm;
 pub mod lifecycle;
 pub mod node;
-pub mod provider;
 pub mod remote;
 pub mod tf_provider;

@@ -27,6 +27,16 @@ impl Member {
         !self.is_learner
     }
 
+    /// Whether its peers reach it at this address.
+    pub fn has_address(&self, address: std::net::IpAddr) -> bool {
+        let host = |url: &str| {
+            let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+            host.trim_matches(['[', ']']).parse::<std::net::IpAddr>()
+        };
+        self.peer_urls.iter().any(|url| host(url) == Ok(address))
+    }
+
     /// Whether it has ever published itself.
     pub fn is_started(&self) -> bool {
         !self.name.is_empty()

@@ -68,6 +68,13 @@ pub struct NodePatch {
     pub taints: Option<Vec<Taint>>,
 }
 
+impl NodePatch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty() && self.taints.is_none()
+    }
+}
+
 /// Prints the Node, or nothing if there is none. Read it with [`parse_node`].
 pub fn get_node_command(kubeconfig: &str, name: &str) -> String {
     format!(

@@ -1,15 +1,9 @@
 //! Whether an API server is ready.
-use std::net::IpAddr;
-
 use super::kubectl::kubectl;
 use crate::{command::quote, kubeadm::Endpoint};
 
 /// Ends with 0 if `/readyz` there says 200 to anybody, certificate unchecked: the same question as `HAProxy`'s.
-pub fn readyz_command(address: IpAddr, port: u16) -> String {
-    let endpoint = Endpoint {
-        host: address.to_string(),
-        port,
-    };
+pub fn readyz_command(endpoint: &Endpoint) -> String {
     format!(
         "curl -fsSk --noproxy '*' --max-time 5 {} >/dev/null",
         quote(&format!("https://{endpoint}/readyz"))
@@ -33,7 +27,7 @@ mod tests {
     #[test]
     fn ipv6_is_bracketed_and_quoted() {
         assert_eq!(
-            readyz_command("fd00::1".parse().unwrap(), 6443),
+            readyz_command(&"[fd00::1]:6443".parse().unwrap()),
             "curl -fsSk --noproxy '*' --max-time 5 'https://[fd00::1]:6443/readyz' >/dev/null"
         );
     }

@@ -8,6 +8,9 @@ use super::{BootstrapToken, CertificateKey, ComponentConfig, Endpoint, Taint, Ve
 /// containerd's socket, in the form that every kubeadm of now understands.
 pub const DEFAULT_CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
+/// kubeadm's default `localAPIEndpoint.bindPort`.
+pub const API_SERVER_PORT: u16 = 6443;
+
 /// What holds for the whole cluster; kubeadm reads it at `init` only and keeps it in the cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterSpec {

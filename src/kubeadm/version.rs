@@ -24,6 +24,18 @@ impl Version {
     }
 }
 
+impl From<semver::Version> for Version {
+    fn from(version: semver::Version) -> Self {
+        Self(version)
+    }
+}
+
+impl AsRef<semver::Version> for Version {
+    fn as_ref(&self) -> &semver::Version {
+        &self.0
+    }
+}
+
 impl FromStr for Version {
     type Err = VersionError;
 

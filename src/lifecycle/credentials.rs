@@ -5,7 +5,7 @@ use super::{
     failure::Failure,
     kubeadm_file::{remove_config, write_config},
     step::Run,
-    wait::wait_until,
+    wait::{Seen, wait_until},
 };
 use crate::{
     command::Script,
@@ -34,8 +34,11 @@ pub async fn mint_token(via: &Host, node_name: &str) -> Result<BootstrapToken, F
 /// every 5 s.
 pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) -> Result<(), Failure> {
     let script = Script::new("look for the token's signature", kube::token_signed_command(token.id()));
-    wait_until(run, "cluster-info is signed for the join", Duration::from_secs(120), async || {
-        Ok((via.run(&script).await?.status != 0).then(|| "no signature yet".to_owned()))
+    wait_until(run, "cluster-info is signed for the join", Duration::from_secs(120), || {
+        Box::pin(async {
+            let signed = via.run(&script).await?.status == 0;
+            Ok(if signed { Seen::Yes(()) } else { Seen::NotYet("no signature yet".into()) })
+        })
     })
     .await
 }
@@ -45,9 +48,9 @@ pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<Cer
     let key = CertificateKey::from_random(random()?);
     let facts = super::look::read_facts(via).await?;
     let kubeadm_version = kubeadm_version(&facts).ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
-    let text = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
+    let config = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
-    let path = write_config(via, "upload-certs", &text, std::slice::from_ref(key.text())).await?;
+    let path = write_config(via, "upload-certs", &config).await?;
     let script = Script::new("upload certificates", kubeadm::upload_certs_command(&path)).secret(key.text());
     let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
     remove_config(via, "upload-certs").await?;

@@ -27,26 +27,27 @@ pub async fn progress_of(host: &Host, name: &str) -> Result<Progress, Failure> {
     look(host, name, Duration::ZERO).await
 }
 
-/// Starts the command unless it runs already, waits for its end, and forgets a result that is not success.
-///
-/// Gives the exit status and the end of the output. A cancelled run stops waiting; the command goes on, and
-/// the next run finds it.
+/// Starts the command unless it runs or has ended already, then waits for its end.
 pub async fn run_detached(run: &Run, host: &Host, name: &str, command: &str, limit: Duration) -> Result<(i32, String), Failure> {
-    let stdout = host.run_ok(&start_script(name, command, limit)).await?;
-    let mut progress = parse(host, &stdout)?;
-    loop {
-        match progress {
-            Progress::Ended { status, output } => return Ok((status, output)),
-            Progress::Unknown => {
-                let detail = format!("The command {name} was started and has left no trace; the host may have gone down under it.");
-                return Err(Failure::new("Command lost on the host", detail).on(host.name()));
-            }
-            Progress::Running if run.cancel.is_cancelled() => {
-                return Err(Failure { detail: format!("{name} goes on on the host; the next apply waits for it and uses its result."), ..Failure::cancelled() });
-            }
-            Progress::Running => {}
+    start(host, name, command, limit).await?;
+    await_end(run, host, name).await
+}
+
+/// Starts the command unless it runs or has ended already.
+pub async fn start(host: &Host, name: &str, command: &str, limit: Duration) -> Result<(), Failure> {
+    host.run_ok(&start_script(name, command, limit)).await?;
+    Ok(())
+}
+
+/// Waits for the command's end and gives its exit status and the end of its output. A cancelled run stops
+/// waiting; the command goes on, and the next run finds it.
+pub async fn await_end(run: &Run, host: &Host, name: &str) -> Result<(i32, String), Failure> {
+    match settle(run, host, name).await? {
+        Progress::Ended { status, output } => Ok((status, output)),
+        _ => {
+            let detail = format!("{name} was started and has left no result; the host may have gone down under it.");
+            Err(Failure::new("Command lost on the host", detail).on(host.name()))
         }
-        progress = look(host, name, LOOK).await?;
     }
 }
 
@@ -55,7 +56,8 @@ pub async fn settle(run: &Run, host: &Host, name: &str) -> Result<Progress, Fail
     let mut progress = progress_of(host, name).await?;
     while progress == Progress::Running {
         if run.cancel.is_cancelled() {
-            return Err(Failure::cancelled());
+            let detail = format!("{name} goes on on the host; the next apply waits for it and uses its result.");
+            return Err(Failure { detail, ..Failure::cancelled() }.on(host.name()));
         }
         progress = look(host, name, LOOK).await?;
     }

@@ -1,18 +1,18 @@
 //! kubeadm's configuration on a host: in memory-backed `/run`, mode 0600, gone after use.
 use super::failure::Failure;
 use crate::{
-    command::{Script, Secret, quote},
-    kubeadm::{self, Version},
+    command::{Script, quote},
+    kubeadm::{self, ConfigFile, Version},
     remote::Host,
 };
 
 const FOLDER: &str = "/run/terraform-provider-ha";
 
 /// Writes the text and gives its path. `purpose` keeps files of different commands apart.
-pub async fn write_config(host: &Host, purpose: &str, text: &str, secrets: &[Secret]) -> Result<String, Failure> {
+pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Result<String, Failure> {
     let path = format!("{FOLDER}/{purpose}.yaml");
-    let body = format!("set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}", quote(text));
-    let script = secrets.iter().fold(Script::new("write kubeadm configuration", body), Script::secret);
+    let body = format!("set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}", quote(config.text.reveal()));
+    let script = config.secrets.iter().fold(Script::new("write kubeadm configuration", body), |script, secret| script.secret(secret));
     host.run_ok(&script).await?;
     Ok(path)
 }

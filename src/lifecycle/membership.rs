@@ -33,8 +33,5 @@ pub async fn remove_member_at(via: &Host, address: IpAddr) -> Result<(), Failure
 /// The Node of this name, if there is one.
 pub async fn node_of(via: &Host, name: &str) -> Result<Option<Node>, Failure> {
     let stdout = via.run_ok(&Script::new("get node", kube::get_node_command(kube::ADMIN_CONF, name))).await?;
-    if stdout.trim().is_empty() {
-        return Ok(None);
-    }
-    kube::parse_node(&stdout).map(Some).map_err(|error| Failure::new("The API gave an answer that makes no sense", error.to_string()).on(via.name()))
+    kube::parse_node(&stdout).map_err(|error| Failure::new("The API gave an answer that makes no sense", error.to_string()).on(via.name()))
 }

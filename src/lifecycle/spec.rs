@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
-    kubeadm::{ClusterSpec, Endpoint, Taint},
+    kubeadm::{ClusterSpec, Endpoint, NodeSpec, Taint},
     node::Facts,
     remote::Host,
 };
@@ -95,4 +95,31 @@ impl NodeWishes {
     pub fn name_on(&self, facts: &Facts) -> String {
         self.name.clone().unwrap_or_else(|| facts.hostname.to_lowercase())
     }
+}
+
+impl NodeWishes {
+    /// kubeadm's view of the node on this host. Not set: its address is the one it is reached by over SSH if the
+    /// machine has that address, and the default route's otherwise.
+    pub fn node_spec(&self, facts: &Facts, host: &Host) -> NodeSpec {
+        NodeSpec {
+            advertise_address: self.advertise_address.or_else(|| own_address(facts, host)),
+            cri_socket: self.cri_socket.clone(),
+            taints: self.taints.clone(),
+            kubelet_extra_args: self.kubelet_extra_args.clone(),
+            ignore_preflight_errors: self.ignore_preflight_errors.clone(),
+            skip_phases: self.skip_phases.clone(),
+            patches_directory: self.patches.clone(),
+            ..NodeSpec::new(self.name_on(facts))
+        }
+    }
+}
+
+/// The address that a node on this host goes by.
+pub fn own_address(facts: &Facts, host: &Host) -> Option<IpAddr> {
+    let named = host.name().parse().ok().filter(|address| facts.has_address(*address));
+    named.or_else(|| {
+        let name = facts.default_interface.as_ref()?;
+        let interface = facts.interfaces.iter().find(|interface| interface.name == *name)?;
+        interface.addresses.first().map(ipnet::IpNet::addr)
+    })
 }

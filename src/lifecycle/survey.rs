@@ -6,6 +6,7 @@ use super::{
     look::nonsense,
     marker::{Marker, Phase},
     step::Run,
+    steps::local_api,
 };
 use crate::{
     etcd::{self, Member},
@@ -110,7 +111,7 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
         .section("ca", "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt")
-        .section("ready", kube::readyz_command("127.0.0.1", kubeadm::API_SERVER_PORT))
+        .section("ready", kube::readyz_command(&local_api()))
         .section("cluster", kube::cluster_config_command())
         .section("members", etcd::member_list_command())
         .section("marker", format!("cat {MARKER}"));
@@ -122,7 +123,7 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         ca_cert_hash: ca_cert_pem.as_deref().and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
         ca_cert_pem,
-        api_ready: answers.is_yes("ready"),
+        api_ready: answers.status("ready") == Some(0),
         cluster: answers.text("cluster").and_then(|text| kube::parse_cluster_config(text).ok()),
         members: answers.text("members").and_then(|text| etcd::parse_member_list(text).ok()).unwrap_or_default(),
         marker: answers.text("marker").and_then(Marker::parse),

@@ -7,7 +7,7 @@ use super::super::{
     failure::Failure,
     membership::node_of,
     step::{Check, Run, Step},
-    wait::wait_until,
+    wait::{Seen, wait_until},
 };
 use crate::{
     kube::{Node, NodePatch, patch_node_script},
@@ -65,11 +65,10 @@ impl Step for ApplyNodeSettings {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        wait_until(run, "the Node is registered", Duration::from_secs(180), async || {
-            Ok(node_of(&self.via, &self.name).await?.is_none().then(|| "no such Node".to_owned()))
+        let node = wait_until(run, "the Node is registered", Duration::from_secs(180), || {
+            Box::pin(async { Ok(node_of(&self.via, &self.name).await?.map_or_else(|| Seen::NotYet("no such Node".into()), Seen::Yes)) })
         })
         .await?;
-        let Some(node) = node_of(&self.via, &self.name).await? else { return Ok(()) };
         let patch = self.difference(&node);
         if !patch.is_empty() {
             self.via.run_ok(&patch_node_script(&self.name, &patch)).await?;

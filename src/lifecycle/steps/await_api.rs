@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::super::{
     failure::Failure,
     step::{Check, Run, Step},
-    wait::wait_until,
+    wait::wait_until_done,
 };
 use crate::{
     command::Script,
@@ -34,11 +34,11 @@ impl Step for AwaitLocalApi {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        ready(run, "127.0.0.1", API_SERVER_PORT).await
+        ready(run, &local_api()).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        wait_until(run, "the host's own API server is ready", LIMIT, async || not_ready(self.check(run).await)).await
+        wait_until_done(run, self, "the host's own API server is ready", LIMIT).await
     }
 
     fn finishes(&self) -> bool {
@@ -53,12 +53,12 @@ impl Step for AwaitEndpoint {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        ready(run, &self.endpoint.host, self.endpoint.port).await
+        ready(run, &self.endpoint).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let name = format!("the API server is ready through {}", self.endpoint);
-        wait_until(run, &name, LIMIT, async || not_ready(self.check(run).await)).await.map_err(|failure| {
+        wait_until_done(run, self, &name, LIMIT).await.map_err(|failure| {
             Failure { attribute: Some("cluster.control_plane_endpoint"), ..failure }
                 .advise("Check that the endpoint leads to this host: ha_loadbalancer's pods run here (`crictl ps`), the floating IP is on a host (`ip addr`), VRRP (IP protocol 112) passes between the members.")
         })
@@ -69,21 +69,15 @@ impl Step for AwaitEndpoint {
     }
 }
 
-async fn ready(run: &Run, address: &str, port: u16) -> Result<Check, Failure> {
-    let script = Script::new("ask readyz", kube::readyz_command(address, port));
-    let output = run.host.run(&script).await?;
-    Ok(match output.status {
-        0 => Check::Done,
-        _ => Check::Needed(match output.stdout.trim() {
-            "" => "no answer".into(),
-            said => said.to_owned(),
-        }),
-    })
+/// The API server's own port on the host itself.
+pub fn local_api() -> Endpoint {
+    Endpoint { host: "127.0.0.1".to_owned(), port: API_SERVER_PORT }
 }
 
-fn not_ready(check: Result<Check, Failure>) -> Result<Option<String>, Failure> {
-    Ok(match check? {
-        Check::Done => None,
-        Check::Needed(why) => Some(why),
+async fn ready(run: &Run, endpoint: &Endpoint) -> Result<Check, Failure> {
+    let output = run.host.run(&Script::new("ask readyz", kube::readyz_command(endpoint))).await?;
+    Ok(match output.status {
+        0 => Check::Done,
+        _ => Check::Needed(output.stderr.trim().lines().last().unwrap_or("no answer").to_owned()),
     })
 }

@@ -7,7 +7,7 @@ use super::super::{
     failure::Failure,
     membership,
     step::{Check, Run, Step},
-    wait::wait_until,
+    wait::wait_until_done,
 };
 use crate::remote::Host;
 
@@ -36,13 +36,7 @@ impl Step for AwaitEtcdVoter {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        wait_until(run, "the etcd member is a voter", Duration::from_secs(180), async || {
-            Ok(match self.check(run).await? {
-                Check::Done => None,
-                Check::Needed(why) => Some(why),
-            })
-        })
-        .await
+        wait_until_done(run, self, "the etcd member is a voter", Duration::from_secs(180)).await
     }
 
     fn finishes(&self) -> bool {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::super::{
     credentials::{new_bootstrap_token, revoke},
-    detached::{self, KUBEADM_INIT, run_detached},
+    detached::{self, KUBEADM_INIT},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
     marker::{Marker, Phase},
@@ -64,13 +64,13 @@ impl Step for KubeadmInit {
             let config = kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
                 Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster")
             })?;
-            let path = write_config(&run.host, "init", &config.text, &[token.text().clone(), token.secret()]).await?;
+            let path = write_config(&run.host, "init", &config).await?;
             validate_config(&run.host, &self.kubeadm, &path).await?;
             run.host.run_ok(&self.marker(Some(token.id())).write_script()).await?;
             let command = kubeadm::init_command(&path, &config.flags);
-            run.host.run_ok(&crate::node::detached::start_script(KUBEADM_INIT, &command, LIMIT)).await?;
+            detached::start(&run.host, KUBEADM_INIT, &command, LIMIT).await?;
         }
-        let (status, output) = run_detached(run, &run.host, KUBEADM_INIT, "true", LIMIT).await?;
+        let (status, output) = detached::await_end(run, &run.host, KUBEADM_INIT).await?;
         remove_config(&run.host, "init").await?;
         if status != 0 {
             return Err(kubeadm_failure("kubeadm init failed", &output));

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::super::{
     credentials::{mint_token, revoke, upload_certificates, wait_until_signed},
-    detached::{self, KUBEADM_JOIN, run_detached},
+    detached::{self, KUBEADM_JOIN},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
     look::{marker_of, read_facts},
@@ -73,13 +73,11 @@ impl KubeadmJoin {
         };
         let config = kubeadm::render_join(&self.kubeadm, &join)
             .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
-        let mut secrets = vec![token.text().clone(), token.secret()];
-        secrets.extend(key.iter().map(|key| key.text().clone()));
-        let path = write_config(&run.host, "join", &config.text, &secrets).await?;
+        let path = write_config(&run.host, "join", &config).await?;
         validate_config(&run.host, &self.kubeadm, &path).await?;
         wait_until_signed(run, &self.via, &token).await?;
         let command = kubeadm::join_command(&path, &config.flags);
-        run.host.run_ok(&crate::node::detached::start_script(KUBEADM_JOIN, &command, LIMIT)).await?;
+        detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
     }
 
@@ -112,7 +110,7 @@ impl Step for KubeadmJoin {
             self.undo(run).await?;
             self.start(run).await?;
         }
-        let (status, output) = run_detached(run, &run.host, KUBEADM_JOIN, "true", LIMIT).await?;
+        let (status, output) = detached::await_end(run, &run.host, KUBEADM_JOIN).await?;
         self.revoke_credentials(run).await?;
         if status == 0 { Ok(()) } else { Err(kubeadm_failure("kubeadm join failed", &output)) }
     }

@@ -9,7 +9,10 @@ use super::super::{
     kubeadm_file::{remove_config, write_config},
     step::{Check, Run, Step},
 };
-use crate::{command::Script, kubeadm};
+use crate::{
+    command::{Script, Secret},
+    kubeadm::{self, ConfigFile},
+};
 
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
@@ -20,6 +23,12 @@ pub struct PullImages {
     pub config: String,
 }
 
+impl PullImages {
+    fn config(&self) -> ConfigFile {
+        ConfigFile { text: Secret::new(self.config.as_str()), flags: Vec::new(), secrets: Vec::new() }
+    }
+}
+
 #[async_trait]
 impl Step for PullImages {
     fn title(&self) -> &'static str {
@@ -27,7 +36,7 @@ impl Step for PullImages {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let path = write_config(&run.host, "images", &self.config, &[]).await?;
+        let path = write_config(&run.host, "images", &self.config()).await?;
         // Without a client for the runtime nothing can be listed; kubeadm itself pulls what is missing then.
         let body = format!(
             "have=$(ctr -n k8s.io images ls -q 2>/dev/null || crictl images -o json 2>/dev/null) || exit 0\n\
@@ -43,7 +52,7 @@ impl Step for PullImages {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        let path = write_config(&run.host, "images", &self.config, &[]).await?;
+        let path = write_config(&run.host, "images", &self.config()).await?;
         let (status, output) = run_detached(run, &run.host, PULL_IMAGES, &kubeadm::images_pull_command(&path), LIMIT).await?;
         detached::forget(&run.host, PULL_IMAGES).await?;
         if status == 0 {

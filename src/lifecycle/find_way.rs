@@ -1,0 +1,167 @@
+//! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
+use std::time::Duration;
+
+use super::{
+    detached::{self, KUBEADM_INIT},
+    failure::Failure,
+    marker::{Marker, Phase},
+    spec::MasterSpec,
+    step::Run,
+    survey::{Seen, Survey},
+    wait::{Seen as Look, wait_until},
+};
+use crate::{
+    command::{Script, quote},
+    kubeadm::{ClusterSpec, Endpoint, Version},
+    node::detached::Progress,
+    remote::Host,
+};
+
+/// What the look for a running cluster came to.
+#[derive(Debug)]
+pub enum Way {
+    /// There is none, proven; or this host's own founding is under way.
+    Init(Box<ClusterSpec>),
+    /// There is one.
+    Join(Through),
+    /// The host is a master of it already.
+    Member,
+}
+
+/// The master through which a cluster is changed, and what it said of the cluster.
+#[derive(Clone, Debug)]
+pub struct Through {
+    /// The master.
+    pub via: Host,
+    /// `sha256:…` of the cluster's CA.
+    pub ca_cert_hash: String,
+    /// The control plane's version.
+    pub kubernetes_version: Version,
+}
+
+/// Finds the way. A cluster is founded only on proof that there is none: every host that could have it was
+/// reached and has none, and the endpoint does not answer.
+pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
+    let endpoint = spec.endpoint().cloned().ok_or_else(|| {
+        Failure::new("Neither cluster nor join", "The resource has neither a cluster block nor a join argument.").at("cluster")
+    })?;
+    let own = Survey::of(std::slice::from_ref(&run.host)).await;
+    let own = own.seen.first().cloned().ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
+    let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
+    if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
+        && goes_on(run, marker).await?
+    {
+        return Ok(Way::Init(Box::new(cluster.clone())));
+    }
+
+    let candidates = spec.candidates();
+    let survey = find_cluster(run, &candidates).await?;
+    let others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
+    if own.is_master() && began.is_none() {
+        check_same_cluster(spec, &endpoint, &own)?;
+        for other in others {
+            check_same_ca(&own, other)?;
+        }
+        return Ok(Way::Member);
+    }
+    if let Some(seen) = survey.via().filter(|seen| seen.machine_id != own.machine_id) {
+        check_same_cluster(spec, &endpoint, seen)?;
+        return through(seen).map(Way::Join);
+    }
+    match &spec.cluster {
+        None => {
+            let detail = format!("No cluster was found on the hosts that join.masters and peers name:\n{}", survey.account());
+            Err(Failure::new("No cluster to join", detail).at("join").advise("Create the first master (the one with a cluster block) before the others."))
+        }
+        Some(cluster) => {
+            prove_absence(run, &endpoint, &survey).await?;
+            Ok(Way::Init(Box::new(cluster.clone())))
+        }
+    }
+}
+
+/// Whether this host began `kubeadm init`, and it runs or ended well.
+async fn goes_on(run: &Run, marker: &Marker) -> Result<bool, Failure> {
+    if marker.phase != Phase::Init {
+        return Ok(false);
+    }
+    Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
+        Progress::Running | Progress::Ended { status: 0, .. } => true,
+        Progress::Ended { .. } | Progress::Unknown => false,
+    })
+}
+
+/// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
+/// may just have joined.
+pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Failure> {
+    let survey = Survey::when_reachable(run, candidates).await;
+    if survey.via().is_some() || survey.masters().next().is_none() {
+        return Ok(survey);
+    }
+    wait_until(run, "a master of the running cluster answers", Duration::from_secs(180), || {
+        Box::pin(async {
+            let survey = Survey::of(candidates).await;
+            Ok(if survey.via().is_some() { Look::Yes(survey) } else { Look::NotYet(survey.account()) })
+        })
+    })
+    .await
+    .map_err(|failure| {
+        Failure { summary: "Cluster does not answer", ..failure }.advise(
+            "A cluster exists on these hosts, so none is founded and nothing can join. Bring its API servers and etcd back first.",
+        )
+    })
+}
+
+/// Turns what a master said into what a join needs.
+pub fn through(seen: &Seen) -> Result<Through, Failure> {
+    let missing = || Failure::new("Master gave no usable answer", "Its CA certificate or kubeadm-config could not be read.").on(seen.host.name());
+    let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
+    Ok(Through {
+        via: seen.host.clone(),
+        ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
+        kubernetes_version: cluster.kubernetes_version.parse().map_err(|_| missing())?,
+    })
+}
+
+fn check_same_cluster(spec: &MasterSpec, endpoint: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let Some(found) = &seen.cluster else { return Ok(()) };
+    let wanted_name = spec.cluster_name().unwrap_or_default();
+    if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
+        return Ok(());
+    }
+    Err(foreign_cluster(seen.host.name(), &found.cluster_name, &found.control_plane_endpoint, wanted_name, endpoint))
+}
+
+/// The failure for a host that belongs to a cluster other than the configured one.
+pub fn foreign_cluster(host: &str, name: &str, endpoint: &str, wanted_name: &str, wanted_endpoint: &Endpoint) -> Failure {
+    let detail = format!(
+        "The host belongs to the cluster {name:?} with endpoint {endpoint}; the configuration says {wanted_name:?} with endpoint {wanted_endpoint}."
+    );
+    Failure::new("Host belongs to another cluster", detail).at("host").on(host).advise(
+        "Nothing was changed. Check the host's address and the cluster's name and endpoint. If that cluster is not needed any more, run `kubeadm reset` on the host yourself.",
+    )
+}
+
+fn check_same_ca(own: &Seen, other: &Seen) -> Result<(), Failure> {
+    if own.ca_cert_hash == other.ca_cert_hash {
+        return Ok(());
+    }
+    let detail = format!("{} and {} have different cluster CAs: they are two clusters.", own.host.name(), other.host.name());
+    Err(Failure::new("Host belongs to another cluster", detail).at("host").advise("Nothing was changed. Decide which cluster is the right one and reset the other's hosts yourself."))
+}
+
+async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Result<(), Failure> {
+    if !survey.silent.is_empty() {
+        let detail = format!("A new cluster is founded only when every host that could have it was reached and has none:\n{}", survey.account());
+        return Err(Failure::new("Cannot prove that no cluster exists", detail).at("peers").advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
+    }
+    let url = quote(&format!("https://{endpoint}/version")).to_string();
+    let script = Script::new("ask the endpoint", format!("curl -sk --noproxy '*' --max-time 3 -o /dev/null {url}"));
+    if run.host.run(&script).await?.status == 0 {
+        let detail = format!("{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}", survey.account());
+        return Err(Failure::new("Endpoint belongs to another cluster", detail)
+            .at("cluster.control_plane_endpoint")
+            .advise("Add that cluster's masters to peers to join it, or use another endpoint."));
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Puts HAProxy and keepalived on a host as static pods, keeps them as they should be, and takes them away.
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    failure::Failure,
+    loadbalancer_note::LoadbalancerNote,
+    look::{look_at, nonsense, read_facts},
+    runner::run_steps,
+    step::{Run, Step},
+    steps::{AwaitHaproxy, CheckHost, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer},
+};
+use crate::{
+    command::Script,
+    haproxy::{self, HaproxySpec},
+    keepalived::{self, KeepalivedSpec},
+    node::{
+        Facts,
+        files::File,
+        interface,
+        preflight::{self, LoadbalancerExpectations, Problem, Severity},
+        vip,
+    },
+    remote::Host,
+};
+
+/// A host's part in carrying a floating IP, as far as the user says it.
+#[derive(Clone, Debug)]
+pub struct LoadbalancerSpec {
+    /// The floating IP.
+    pub vip: IpAddr,
+    /// The interface; by default the one that has the host's member address.
+    pub interface: Option<String>,
+    /// This host's address among the members.
+    pub address: IpAddr,
+    /// All members by name.
+    pub members: BTreeMap<String, String>,
+    /// HAProxy's side.
+    pub haproxy: HaproxySpec,
+    /// VRRP's id, given or derived.
+    pub virtual_router_id: u8,
+    /// This host's priority.
+    pub priority: u8,
+    /// Whether the floating IP moves back.
+    pub preempt: bool,
+    /// keepalived's container image.
+    pub keepalived_image: String,
+}
+
+impl LoadbalancerSpec {
+    /// The files of both static pods on a host with this interface.
+    pub fn files(&self, interface: &str) -> Vec<File> {
+        let keepalived = keepalived::render_config(&KeepalivedSpec {
+            vip: self.vip,
+            interface: interface.to_owned(),
+            virtual_router_id: self.virtual_router_id,
+            priority: self.priority,
+            address: self.address,
+            peers: self.members.values().filter_map(|address| address.parse().ok()).filter(|peer| *peer != self.address).collect(),
+            preempt: self.preempt,
+            advert_int: KeepalivedSpec::ADVERT_INT,
+            health_port: self.haproxy.health_port,
+        });
+        let haproxy = haproxy::render_config(&self.haproxy);
+        let haproxy_pod = haproxy::render_static_pod(&self.haproxy, &haproxy);
+        let keepalived_pod = keepalived::render_static_pod(&self.keepalived_image, &keepalived);
+        // Manifests last: the kubelet starts a pod as soon as it sees one.
+        [
+            (haproxy::CONFIG_PATH, haproxy::CONFIG_MODE, haproxy),
+            (keepalived::CONFIG_PATH, keepalived::CONFIG_MODE, keepalived),
+            (haproxy::MANIFEST_PATH, haproxy::MANIFEST_MODE, haproxy_pod),
+            (keepalived::MANIFEST_PATH, keepalived::MANIFEST_MODE, keepalived_pod),
+        ]
+        .map(|(path, mode, content)| File { path: path.to_owned(), mode, content })
+        .to_vec()
+    }
+}
+
+/// Writes the files, new or changed, and waits until HAProxy runs where a kubelet runs already. Gives the
+/// interface.
+pub async fn apply_loadbalancer(run: &Run, spec: &LoadbalancerSpec) -> Result<String, Failure> {
+    let facts = look_at(run).await?;
+    let problems = problems(&run.host, spec, &facts).await.map_err(|failure| failure.on(run.host.name()))?;
+    let interface = interface_of(spec, &facts).unwrap_or_default();
+    let note = LoadbalancerNote { vip: spec.vip, interface: interface.clone(), port: spec.haproxy.port };
+    let mut steps: Vec<Box<dyn Step>> = vec![
+        Box::new(CheckHost { problems }),
+        Box::new(WriteLoadbalancer { files: spec.files(&interface), note }),
+    ];
+    if facts.kubernetes.kubelet_conf {
+        steps.push(Box::new(AwaitHaproxy { health_port: spec.haproxy.health_port }));
+    }
+    run_steps(run, &steps).await?;
+    Ok(interface)
+}
+
+/// Stops keepalived first, so that another member has the floating IP before HAProxy goes.
+pub async fn remove_loadbalancer(run: &Run) -> Result<(), Failure> {
+    look_at(run).await?;
+    run_steps(run, &[Box::new(StopKeepalived) as Box<dyn Step>, Box::new(RemoveLoadbalancer)]).await
+}
+
+/// What keeps the host from carrying the floating IP. Reads only.
+pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec) -> Result<Vec<Problem>, Failure> {
+    let facts = read_facts(host).await?;
+    problems(host, spec, &facts).await
+}
+
+/// The interface for the floating IP.
+pub fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
+    spec.interface.clone().or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
+}
+
+async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result<Vec<Problem>, Failure> {
+    let installed = LoadbalancerNote::read(host).await?;
+    let mut problems = preflight::check_loadbalancer(
+        facts,
+        &LoadbalancerExpectations {
+            vip: spec.vip,
+            port: spec.haproxy.port,
+            health_port: spec.haproxy.health_port,
+            interface: spec.interface.as_deref(),
+            address: spec.address,
+            is_installed: installed.is_some(),
+            local_clock: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
+        },
+    );
+    if installed.is_none()
+        && let Some(interface) = interface_of(spec, facts)
+    {
+        let answers = host.run(&Script::new("ask for the floating IP", vip::vip_answers_command(spec.vip, &interface))).await?;
+        let holder = answers.stdout.trim().to_owned();
+        if answers.status == 0 && !is_held_by_member(host, spec, &holder).await? {
+            problems.push(Problem {
+                attribute: Some("vip"),
+                summary: "Floating IP answers already",
+                detail: format!("Another machine answers for {} ({holder}), and it is none of the members. Taking the address would cut that machine off. Choose a free address.", spec.vip),
+                severity: Severity::Error,
+            });
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether one of the members answers for the floating IP: its link-layer address is the one that answered.
+async fn is_held_by_member(host: &Host, spec: &LoadbalancerSpec, link_address: &str) -> Result<bool, Failure> {
+    if link_address.is_empty() {
+        return Ok(false);
+    }
+    let neighbours = spec.members.values().map(|address| format!("ping -c1 -W1 {address} >/dev/null 2>&1; ip neigh show {address}")).collect::<Vec<_>>().join("\n");
+    let table = host.run(&Script::new("ask for the members", neighbours)).await.map_err(|error| nonsense(host, &error))?.stdout;
+    Ok(table.to_lowercase().contains(&link_address.to_lowercase()))
+}
+
+/// How long HAProxy may take to start.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(180);

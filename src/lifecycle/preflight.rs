@@ -1,0 +1,98 @@
+//! What can be found wrong with a host before anything is changed; at plan and as the first step of a create.
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    failure::Failure,
+    find_way::foreign_cluster,
+    look::{marker_of, read_facts},
+    spec::{MasterSpec, NodeWishes, WorkerSpec},
+    survey::Survey,
+};
+use crate::{
+    kubeadm::{API_SERVER_PORT, ClusterSpec},
+    node::{
+        Facts,
+        preflight::{self, NodeExpectations, Problem},
+    },
+    remote::Host,
+};
+
+/// Problems of a host that is to be a master. Reads only.
+pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Vec<Problem>, Failure> {
+    let facts = read_facts(host).await?;
+    if facts.kubernetes.admin_conf && marker_of(&facts).is_none_or(|marker| marker.phase == super::marker::Phase::Member) {
+        let own = Survey::of(std::slice::from_ref(host)).await;
+        if let (Some(found), Some(endpoint)) = (own.seen.first().and_then(|seen| seen.cluster.as_ref()), spec.endpoint()) {
+            let wanted = spec.cluster_name().unwrap_or_default();
+            if found.cluster_name != wanted || found.control_plane_endpoint != endpoint.to_string() {
+                return Err(foreign_cluster(host.name(), &found.cluster_name, &found.control_plane_endpoint, wanted, endpoint));
+            }
+        }
+    }
+    Ok(master_problems(&facts, spec))
+}
+
+/// Problems of a host that is to be a worker. Reads only.
+pub async fn check_worker(host: &Host, wishes: &NodeWishes) -> Result<Vec<Problem>, Failure> {
+    let facts = read_facts(host).await?;
+    refuse_foreign_node(host, &facts, None)?;
+    Ok(worker_problems(&facts, wishes))
+}
+
+/// Problems seen in facts that are at hand.
+pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
+    preflight::check_master(facts, &expectations(facts, &spec.node, spec.cluster.as_ref(), &ignored(&spec.node)))
+}
+
+/// Problems seen in facts that are at hand.
+pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
+    preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)))
+}
+
+/// A host with a kubelet's credentials that this provider did not put there is somebody else's node.
+pub fn refuse_foreign_node(host: &Host, facts: &Facts, wanted: Option<&WorkerSpec>) -> Result<(), Failure> {
+    let marker = marker_of(facts);
+    let other_endpoint = match (&marker, wanted) {
+        (Some(marker), Some(wanted)) => marker.endpoint != wanted.join.endpoint.to_string(),
+        (Some(_), None) => false,
+        (None, _) => facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf,
+    };
+    if !other_endpoint {
+        return Ok(());
+    }
+    let whose = marker.map_or("that this provider did not make it join".to_owned(), |marker| format!("with endpoint {}", marker.endpoint));
+    Err(Failure::new("Host belongs to another cluster", format!("The host is a node of a cluster {whose}."))
+        .at("host")
+        .on(host.name())
+        .advise("Nothing was changed. Check the host's address. If it is not needed there any more, run `kubeadm reset` on it yourself."))
+}
+
+fn ignored(wishes: &NodeWishes) -> BTreeSet<String> {
+    wishes.ignore_preflight_errors.iter().cloned().collect()
+}
+
+fn expectations<'a>(
+    facts: &Facts,
+    wishes: &'a NodeWishes,
+    cluster: Option<&'a ClusterSpec>,
+    ignored: &'a BTreeSet<String>,
+) -> NodeExpectations<'a> {
+    let kubelet_flag = |name: &str| {
+        let config = cluster.and_then(|cluster| cluster.kubelet_config.as_ref());
+        config.and_then(|config| config.get(name)).and_then(serde_json::Value::as_bool)
+    };
+    NodeExpectations {
+        node_name: wishes.name.as_deref(),
+        kubernetes_version: cluster.map(|cluster| cluster.kubernetes_version.as_ref()),
+        ignored,
+        // Without the cluster's own KubeletConfiguration at hand the kubelet's settings are not known to be wrong.
+        fail_swap_on: cluster.is_some() && kubelet_flag("failSwapOn").unwrap_or(true),
+        fail_cgroup_v1: if cluster.is_some() { kubelet_flag("failCgroupV1") } else { Some(false) },
+        api_server_port: API_SERVER_PORT,
+        is_node: facts.kubernetes.kubelet_conf,
+        local_clock: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
+    }
+}

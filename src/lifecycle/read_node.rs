@@ -1,0 +1,66 @@
+//! Reads a node as it is, in one round trip to its host.
+use std::collections::BTreeMap;
+
+use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense};
+use crate::{
+    etcd,
+    kube::{self, Node},
+    kubeadm,
+    node::{Answers, Query, files::read_section},
+    remote::Host,
+};
+
+/// A node, as its host tells it.
+#[derive(Clone, Debug)]
+pub struct NodeSeen {
+    /// `/etc/machine-id`.
+    pub machine_id: String,
+    /// The Node object; none if the API did not answer or has no such Node.
+    pub node: Option<Node>,
+    /// The cluster CA's certificate.
+    pub ca_cert_pem: String,
+    /// Hash of its public key.
+    pub ca_cert_hash: String,
+    /// etcd's members; empty on workers and where etcd does not answer.
+    pub members: Vec<etcd::Member>,
+    /// The end of the certificate that ends first, RFC 3339; none on workers.
+    pub certificates_expire_at: Option<String>,
+    /// Files that the resource keeps there, by path.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Reads the node; `None` if the host has no node's credentials any more: somebody reset or reinstalled it.
+///
+/// The kubelet's own credentials may read its own Node, so no master is needed. Never writes.
+pub async fn read_node(host: &Host, name: &str) -> Result<Option<NodeSeen>, Failure> {
+    let query = Query::new()
+        .section("machine_id", "cat /etc/machine-id")
+        .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
+        .section("node", kube::get_node_command(kube::KUBELET_CONF, name))
+        .section("ca", "cat /etc/kubernetes/pki/ca.crt")
+        .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
+        .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
+    let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
+    let stdout = host.run_ok(&query.script("read node")).await?;
+    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let (Some(0), Some(ca_cert_pem)) = (answers.status("kubelet"), answers.text("ca")) else { return Ok(None) };
+    let node = match answers.text("node") {
+        Some(text) => kube::parse_node(text).map_err(|error| nonsense(host, &error))?,
+        None => None,
+    };
+    Ok(Some(NodeSeen {
+        machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
+        node,
+        ca_cert_pem: ca_cert_pem.to_owned(),
+        ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,
+        members: answers.text("members").and_then(|text| etcd::parse_member_list(text).ok()).unwrap_or_default(),
+        certificates_expire_at: answers.text("certificates").and_then(first_expiry),
+        files: answers.text(CLUSTER_FILE).map(|text| (CLUSTER_FILE.to_owned(), text.to_owned())).into_iter().collect(),
+    }))
+}
+
+/// The end of the certificate that ends first. RFC 3339 texts in UTC sort by time.
+fn first_expiry(bundle: &str) -> Option<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    bundle.split_inclusive(END).filter(|pem| pem.contains(END)).filter_map(|pem| kubeadm::not_after(pem.trim_start()).ok()).min()
+}

@@ -1,0 +1,96 @@
+//! Takes a node out of its cluster: a master with its etcd member, or a worker; the last master simply ends.
+use std::{net::IpAddr, time::Duration};
+
+use super::{
+    cluster_lock::ClusterLocks,
+    credentials::kubeadm_version,
+    failure::Failure,
+    look::{look_at, read_facts},
+    runner::run_steps,
+    step::{Run, Step},
+    steps::{DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip},
+    survey::{Seen, Survey},
+};
+use crate::{kubeadm::Version, remote::Host};
+
+/// The node to remove, as the state knows it.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// The Node's name.
+    pub node_name: String,
+    /// The cluster's endpoint: the lock's name.
+    pub endpoint: String,
+    /// Address of its etcd member; none for a worker.
+    pub advertise_address: Option<IpAddr>,
+    /// Hash of its cluster's CA, so that nothing is removed from another cluster.
+    pub ca_cert_hash: String,
+    /// Where other masters are looked for; the node itself may be among them.
+    pub masters: Vec<Host>,
+    /// The runtime's socket.
+    pub cri_socket: String,
+}
+
+/// Removes a master. Membership changes one at a time, so this holds the cluster's lock to its end.
+pub async fn remove_master(run: &Run, leaving: &Leaving, locks: &ClusterLocks) -> Result<(), Failure> {
+    let _lock = locks.lock(&leaving.endpoint, &run.cancel).await?;
+    look_at(run).await?;
+    let survivor = find_survivor(run, leaving).await?;
+    run_steps(run, &removal_steps(leaving, survivor)).await
+}
+
+/// Removes a worker.
+pub async fn remove_worker(run: &Run, leaving: &Leaving) -> Result<(), Failure> {
+    look_at(run).await?;
+    let survivor = find_survivor(run, leaving).await?;
+    run_steps(run, &removal_steps(leaving, survivor)).await
+}
+
+/// A master that stays, and its kubectl's version.
+#[derive(Debug)]
+struct Survivor {
+    via: Host,
+    kubectl: Version,
+}
+
+/// Finds a master that stays; none if this node is the last of its cluster.
+async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>, Failure> {
+    let others: Vec<Host> = leaving.masters.iter().filter(|host| host.name() != run.host.name()).cloned().collect();
+    let survey = Survey::of(&others).await;
+    let same = |seen: &&Seen| seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str());
+    if let Some(seen) = survey.masters().filter(same).find(|seen| seen.api_ready && !seen.members.is_empty()) {
+        let kubectl = kubeadm_version(&read_facts(&seen.host).await?)
+            .ok_or_else(|| Failure::new("kubeadm is missing on the host", "There is no working kubeadm in PATH.").on(seen.host.name()))?;
+        return Ok(Some(Survivor { via: seen.host.clone(), kubectl }));
+    }
+    let own = Survey::of(std::slice::from_ref(&run.host)).await;
+    let members = own.seen.first().map_or(0, |seen| seen.members.len());
+    let masters_left = survey.masters().filter(same).count();
+    if masters_left > 0 || (leaving.advertise_address.is_some() && members > 1) || !survey.silent.is_empty() {
+        let detail = format!("Other masters of the cluster exist or may exist, and none of them answers:\n{}", survey.account());
+        return Err(Failure::new("No master answers that could let this node leave", detail)
+            .advise("Bring one of the other masters back and apply again; its API server and etcd must take the node out."));
+    }
+    Ok(None)
+}
+
+fn removal_steps(leaving: &Leaving, survivor: Option<Survivor>) -> Vec<Box<dyn Step>> {
+    let reset = Box::new(KubeadmReset { cri_socket: leaving.cri_socket.clone() });
+    let Some(Survivor { via, kubectl }) = survivor else { return vec![reset] };
+    let name = leaving.node_name.clone();
+    let mut steps: Vec<Box<dyn Step>> = Vec::new();
+    if let Some(address) = leaving.advertise_address {
+        steps.push(Box::new(GuardQuorum { via: via.clone(), leaving: address }));
+    }
+    steps.push(Box::new(DrainNode { via: via.clone(), name: name.clone(), limit: DRAIN_LIMIT, kubectl }));
+    if leaving.advertise_address.is_some() {
+        steps.push(Box::new(ReleaseVip));
+    }
+    steps.push(reset);
+    if let Some(address) = leaving.advertise_address {
+        steps.push(Box::new(EtcdMemberIsGone { via: via.clone(), address }));
+    }
+    steps.push(Box::new(DeleteNode { via, name }));
+    steps
+}
+
+const DRAIN_LIMIT: Duration = Duration::from_secs(300);

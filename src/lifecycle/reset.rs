@@ -1,0 +1,85 @@
+//! `kubeadm reset` of one host: what kubeadm made goes, what `ha_loadbalancer` owns there stays.
+use std::time::Duration;
+
+use super::{
+    detached::{self, KUBEADM_RESET, run_detached},
+    failure::Failure,
+    step::Run,
+};
+use crate::{
+    command::{Script, quote},
+    haproxy, keepalived,
+    kubeadm,
+    node::{DIRECTORY, MARKER},
+};
+
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Resets the host and removes this provider's notes of the node. Does nothing on a host without a trace of
+/// Kubernetes.
+///
+/// kubeadm empties the whole manifests folder and stops every pod, so the load balancer's manifests are put aside
+/// first and put back after; the pods start again with the next kubelet.
+pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
+    let trace = Script::new(
+        "look for Kubernetes",
+        format!(
+            "for file in /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf /etc/kubernetes/pki \
+             /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes/manifests/kube-apiserver.yaml /var/lib/etcd/member /var/lib/kubelet/config.yaml {MARKER}; \
+             do [ -e \"$file\" ] && echo \"$file\"; done; true"
+        ),
+    );
+    if !run.host.run_ok(&trace).await?.trim().is_empty() {
+        let (status, output) = run_detached(run, &run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
+        detached::forget(&run.host, KUBEADM_RESET).await?;
+        if status != 0 {
+            return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
+        }
+    }
+    run.host.run_ok(&clean_script()).await?;
+    Ok(())
+}
+
+fn reset_command(cri_socket: &str) -> String {
+    let aside = format!("{DIRECTORY}/manifests");
+    let manifests = [haproxy::MANIFEST_PATH, keepalived::MANIFEST_PATH];
+    let put_aside = manifests.map(|path| format!("[ ! -e {path} ] || mv {path} {aside}/")).join("\n");
+    format!(
+        "mkdir -p {aside}\n{put_aside}\n{}\nstatus=$?\nmkdir -p /etc/kubernetes/manifests\n\
+         for file in {aside}/*.yaml; do [ ! -e \"$file\" ] || mv \"$file\" /etc/kubernetes/manifests/; done\n\
+         rmdir {aside}\nexit $status",
+        kubeadm::reset_command(cri_socket)
+    )
+}
+
+/// Removes what `kubeadm reset` leaves of its own and kube-proxy's, and nothing of anybody else: the chains are
+/// deleted by name, tables are never flushed; CNI configuration is not ours.
+fn clean_script() -> Script {
+    let chains = r#"for save in iptables ip6tables; do
+  command -v $save-save >/dev/null 2>&1 || continue
+  for table in nat filter mangle; do
+    $save-save -t $table 2>/dev/null | awk -v table=$table '
+      /^:KUBE-/ { split(substr($1, 2), name, " "); chains[name[1]] = 1 }
+      /^-A / { if ($0 ~ /-j KUBE-/ && $2 !~ /^KUBE-/) { rule = $0; sub(/^-A/, "-D", rule); rules[++count] = rule } }
+      END {
+        print "*" table
+        for (i = 1; i <= count; i++) print rules[i]
+        for (chain in chains) print "-F " chain
+        for (chain in chains) print "-X " chain
+        print "COMMIT"
+      }' | $save-restore --noflush 2>/dev/null
+  done
+done
+command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null"#;
+    let files = ["kubelet.conf", "bootstrap-kubelet.conf", "admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf"]
+        .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
+        .join(" ");
+    Script::new(
+        "clean up after kubeadm reset",
+        format!(
+            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
+             rmdir {DIRECTORY}/operations {DIRECTORY} /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null\ntrue"
+        ),
+    )
+    .limit(Duration::from_secs(120))
+}

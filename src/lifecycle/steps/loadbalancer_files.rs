@@ -1,0 +1,149 @@
+//! Steps: HAProxy's and keepalived's files come onto a host and go from it.
+use async_trait::async_trait;
+
+use super::super::{
+    failure::Failure,
+    loadbalancer::START_LIMIT,
+    loadbalancer_note::LoadbalancerNote,
+    step::{Check, Run, Step},
+    wait::wait_until_done,
+};
+use crate::{
+    command::Script,
+    haproxy, keepalived,
+    node::{
+        DIRECTORY, Answers, Query,
+        files::{File, read_section, remove_files_script, write_files_script},
+        vip,
+    },
+};
+
+/// Writes the configuration, then the manifests, each whole or not at all.
+#[derive(Debug)]
+pub struct WriteLoadbalancer {
+    /// All files, manifests last.
+    pub files: Vec<File>,
+    /// The note for others who work on the host.
+    pub note: LoadbalancerNote,
+}
+
+#[async_trait]
+impl Step for WriteLoadbalancer {
+    fn title(&self) -> &'static str {
+        "write HAProxy's and keepalived's files"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        if LoadbalancerNote::read(&run.host).await?.as_ref() != Some(&self.note) {
+            return Ok(Check::Needed("the host has no such load balancer".into()));
+        }
+        let query = self.files.iter().fold(Query::new(), |query, file| read_section(query, &file.path, &file.path));
+        let stdout = run.host.run_ok(&query.script("read the load balancer's files")).await?;
+        let answers = Answers::parse(&stdout).map_err(|error| super::super::look::nonsense(&run.host, &error))?;
+        let differing = self.files.iter().find(|file| answers.text(&file.path) != Some(&file.content));
+        Ok(differing.map_or(Check::Done, |file| Check::Needed(format!("{} differs", file.path))))
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let mut files = vec![self.note.file()];
+        files.extend(self.files.iter().cloned());
+        run.host.run_ok(&write_files_script("write the load balancer's files", &files)).await?;
+        Ok(())
+    }
+}
+
+/// Waits for HAProxy's own health page. Only where a kubelet runs that starts the pod.
+#[derive(Debug)]
+pub struct AwaitHaproxy {
+    /// Loopback port of the page.
+    pub health_port: u16,
+}
+
+#[async_trait]
+impl Step for AwaitHaproxy {
+    fn title(&self) -> &'static str {
+        "wait for HAProxy"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let command = format!("curl -fs --noproxy '*' --max-time 3 -o /dev/null http://127.0.0.1:{}/livez", self.health_port);
+        let output = run.host.run(&Script::new("ask HAProxy", command)).await?;
+        Ok(if output.status == 0 { Check::Done } else { Check::Needed("HAProxy's health page does not answer".into()) })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        wait_until_done(run, self, "HAProxy answers on this host", START_LIMIT)
+        .await
+        .map_err(|failure| failure.advise("Look at the pod's log on the host: `crictl ps -a --name haproxy`, `crictl logs`. A wrong haproxy.image is a usual cause."))
+    }
+}
+
+/// Takes keepalived's manifest away and waits until the floating IP is off the host.
+#[derive(Debug)]
+pub struct StopKeepalived;
+
+#[async_trait]
+impl Step for StopKeepalived {
+    fn title(&self) -> &'static str {
+        "stop keepalived"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        Ok(match still_there(run).await? {
+            None => Check::Done,
+            Some(what) => Check::Needed(what),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        run.host.run_ok(&remove_files_script("remove keepalived's manifest", &[keepalived::MANIFEST_PATH], &[])).await?;
+        let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(()) };
+        // keepalived gives the address back when it ends; where it was killed, or no kubelet is there to end it, we do.
+        let gone = wait_until_done(run, self, "keepalived has ended", std::time::Duration::from_secs(30)).await;
+        if gone.is_err() {
+            run.host.run_ok(&Script::new("drop the floating IP", vip::drop_vip_command(note.vip, &note.interface))).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn still_there(run: &Run) -> Result<Option<String>, Failure> {
+    let manifest = Script::new("look for keepalived's manifest", format!("test -e {}", keepalived::MANIFEST_PATH));
+    if run.host.run(&manifest).await?.status == 0 {
+        return Ok(Some("keepalived's manifest is there".into()));
+    }
+    let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(None) };
+    let holds = run.host.run(&Script::new("look for the floating IP", vip::vip_holder_command(note.vip))).await?;
+    Ok((holds.status == 0).then(|| format!("{} is on this host", note.vip)))
+}
+
+/// Takes everything else of the load balancer away.
+#[derive(Debug)]
+pub struct RemoveLoadbalancer;
+
+#[async_trait]
+impl Step for RemoveLoadbalancer {
+    fn title(&self) -> &'static str {
+        "remove HAProxy's and keepalived's files"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let note = LoadbalancerNote::path();
+        let paths = [haproxy::MANIFEST_PATH, haproxy::CONFIG_PATH, keepalived::CONFIG_PATH, &note];
+        let tests = paths.map(|path| format!("[ -e {path} ]")).join(" || ");
+        let output = run.host.run(&Script::new("look for the load balancer's files", tests)).await?;
+        Ok(if output.status == 0 { Check::Needed("the load balancer's files are there".into()) } else { Check::Done })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let note = LoadbalancerNote::path();
+        let paths = [haproxy::MANIFEST_PATH, haproxy::CONFIG_PATH, keepalived::CONFIG_PATH, &note];
+        let directories = [haproxy::CONFIG_DIRECTORY, keepalived::CONFIG_DIRECTORY, "/etc/kubernetes/manifests", DIRECTORY];
+        run.host.run_ok(&remove_files_script("remove the load balancer's files", &paths, &directories)).await?;
+        Ok(())
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}

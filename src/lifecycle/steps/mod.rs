@@ -1,0 +1,30 @@
+//! The steps that operations are made of, one file each, or one for steps that belong together.
+mod admin_kubeconfig;
+mod apply_node_settings;
+mod await_api;
+mod await_etcd_voter;
+mod check_host;
+mod kubeadm_init;
+mod kubeadm_join;
+mod kubeadm_reset;
+mod leave;
+mod loadbalancer_files;
+mod node_name_is_free;
+mod pull_images;
+mod record_membership;
+mod release_vip;
+
+pub use admin_kubeconfig::AdminKubeconfig;
+pub use apply_node_settings::ApplyNodeSettings;
+pub use await_api::{AwaitEndpoint, AwaitLocalApi, local_api};
+pub use await_etcd_voter::AwaitEtcdVoter;
+pub use check_host::{CheckHost, failure_of};
+pub use kubeadm_init::KubeadmInit;
+pub use kubeadm_join::{ControlPlane, KubeadmJoin};
+pub use kubeadm_reset::KubeadmReset;
+pub use leave::{DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum};
+pub use loadbalancer_files::{AwaitHaproxy, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer};
+pub use node_name_is_free::NodeNameIsFree;
+pub use pull_images::PullImages;
+pub use record_membership::RecordMembership;
+pub use release_vip::ReleaseVip;

@@ -1,0 +1,50 @@
+//! Step: keepalived on this host gives the floating IP away before the host leaves, so that another one has it at
+//! once instead of after a missed advert.
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+
+use super::super::{
+    failure::Failure,
+    loadbalancer_note::LoadbalancerNote,
+    step::{Check, Run, Step},
+    wait::wait_until_done,
+};
+use crate::{
+    command::Script,
+    keepalived,
+    node::{DIRECTORY, vip},
+};
+
+/// Puts keepalived's manifest aside (the reset puts it back) and waits until the address is off this host.
+#[derive(Debug)]
+pub struct ReleaseVip;
+
+#[async_trait]
+impl Step for ReleaseVip {
+    fn title(&self) -> &'static str {
+        "release the floating IP"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        Ok(match held_vip(run).await? {
+            None => Check::Done,
+            Some(vip) => Check::Needed(format!("{vip} is on this host")),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let aside = format!("{DIRECTORY}/manifests");
+        let manifest = keepalived::MANIFEST_PATH;
+        let body = format!("set -e\nmkdir -p {aside}\n[ ! -e {manifest} ] || mv {manifest} {aside}/");
+        run.host.run_ok(&Script::new("stop keepalived", body)).await?;
+        wait_until_done(run, self, "the floating IP is off this host", Duration::from_secs(60)).await
+    }
+}
+
+/// The floating IP that `ha_loadbalancer` keeps here, if this host has it now.
+async fn held_vip(run: &Run) -> Result<Option<IpAddr>, Failure> {
+    let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(None) };
+    let holds = run.host.run(&Script::new("look for the floating IP", vip::vip_holder_command(note.vip))).await?;
+    Ok((holds.status == 0).then_some(note.vip))
+}
