@@ -8,28 +8,39 @@ pub fn vip_holder_command(vip: IpAddr) -> String {
     format!("ip -o addr show to {vip} | grep -q .")
 }
 
-/// Status 0 if some other host answers for the address; prints its link-layer address where it is seen.
+/// Status 0 if a machine answers for the address that is none of the members; prints its link-layer address where
+/// it is seen. `members` are all hosts that may hold the VIP; this host's own VIP is no answer.
 ///
-/// The host's own VIP is not an answer. Without `ping` a TCP connection makes the kernel ask for the address:
-/// who answers on layer 2 shows in its neighbour table even if nothing listens.
-pub fn vip_answers_command(vip: IpAddr, interface: &str) -> String {
+/// Without `ping` a TCP connection makes the kernel ask for the address: who answers on layer 2 shows in its
+/// neighbour table even if nothing listens. Takes about 1 s when nobody answers.
+pub fn vip_answers_command(vip: IpAddr, interface: &str, members: &[IpAddr]) -> String {
     let interface = quote(interface);
     let here = vip_holder_command(vip);
+    let members = members
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
     format!(
-        "if {here}; then exit 1; fi\n\
-         ip neigh flush to {vip} dev {interface} >/dev/null 2>&1\n\
-         answered=1\n\
-         if command -v ping >/dev/null 2>&1; then ping -c 1 -W 1 -I {interface} {vip} >/dev/null 2>&1 && answered=0\n\
-         else curl -s -o /dev/null --max-time 1 --interface {interface} http://{host}:9/\n\
-         fi\n\
-         lladdr=$(ip neigh show to {vip} dev {interface} | sed -n 's/.*lladdr \\([0-9a-f:]*\\).*/\\1/p')\n\
-         echo $lladdr\n\
-         [ -n \"$lladdr\" ] || [ $answered = 0 ]",
-        host = if vip.is_ipv6() {
-            format!("[{vip}]")
-        } else {
-            vip.to_string()
-        },
+        r#"if {here}; then exit 1; fi
+lladdr() {{ ip neigh show to "$1" dev {interface} | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p'; }}
+reach() {{
+  if command -v ping >/dev/null 2>&1; then ping -c 1 -W 1 -I {interface} "$1" >/dev/null 2>&1; return; fi
+  case $1 in *:*) host="[$1]" ;; *) host=$1 ;; esac
+  curl -s -o /dev/null --max-time 1 --interface {interface} "http://$host:9/"
+  [ $? = 7 ] && [ -n "$(lladdr "$1")" ]
+}}
+ip neigh flush to {vip} dev {interface} >/dev/null 2>&1
+for member in {members}; do reach "$member" & done
+reach {vip}; answered=$?
+wait
+holder=$(lladdr {vip})
+if [ -n "$holder" ]; then
+  for member in {members}; do [ "$(lladdr "$member")" = "$holder" ] && exit 1; done
+  echo "$holder"
+else
+  [ $answered = 0 ]
+fi"#
     )
 }
 
@@ -45,27 +56,92 @@ pub fn drop_vip_command(vip: IpAddr, interface: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
     use super::*;
+
+    /// Runs a command among stand-ins: `ip` reads what the host has from `addresses` and `neighbours`.
+    fn run(command: &str, addresses: &str, neighbours: &[(&str, &str)], pings: &str) -> (bool, String) {
+        let host = tempfile::tempdir().unwrap();
+        let program = |name: &str, body: &str| {
+            let path = host.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let neighbour = |(address, lladdr): &(&str, &str)| {
+            format!("'neigh show to {address} dev eth0') echo '{address} lladdr {lladdr} REACHABLE' ;;\n")
+        };
+        let neighbours: String = neighbours.iter().map(neighbour).collect();
+        program(
+            "ip",
+            &format!("case \"$*\" in\n'-o addr show to {addresses}') echo 2: eth0 ;;\n{neighbours}esac"),
+        );
+        program("ping", pings);
+        let path = format!("{}:/usr/bin:/bin", host.path().display());
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env("PATH", path)
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn answers() -> String {
+        let members = ["10.0.0.11", "10.0.0.12"].map(|member| member.parse().unwrap());
+        vip_answers_command("10.0.0.100".parse().unwrap(), "eth0", &members)
+    }
+
+    const OTHER: (&str, &str) = ("10.0.0.12", "02:00:00:00:00:0c");
+
+    #[test]
+    fn a_stranger_is_named() {
+        let neighbours = [("10.0.0.100", "02:00:00:00:00:63"), OTHER];
+        assert_eq!(
+            run(&answers(), "none", &neighbours, "exit 1"),
+            (true, "02:00:00:00:00:63\n".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_answer_from_behind_a_router_counts() {
+        assert_eq!(run(&answers(), "none", &[OTHER], "exit 0"), (true, String::new()));
+    }
+
+    #[test]
+    fn a_member_or_nobody_or_the_host_itself_is_no_stranger() {
+        let no = (false, String::new());
+        assert_eq!(
+            run(&answers(), "none", &[("10.0.0.100", OTHER.1), OTHER], "exit 0"),
+            no
+        );
+        assert_eq!(run(&answers(), "none", &[OTHER], "exit 1"), no);
+        assert_eq!(
+            run(
+                &answers(),
+                "10.0.0.100",
+                &[("10.0.0.100", "02:00:00:00:00:63")],
+                "exit 0"
+            ),
+            no
+        );
+    }
+
+    #[test]
+    fn a_dropped_address_is_gone() {
+        let drop = drop_vip_command("10.0.0.100".parse().unwrap(), "eth0");
+        assert!(run(&drop, "none", &[], "").0);
+        assert!(run(&drop.replace("ip addr del", "false"), "none", &[], "").0);
+        assert!(!run(&drop.replace("ip addr del", "false"), "10.0.0.100", &[], "").0);
+    }
 
     #[test]
     fn every_command_is_good_sh() {
         for vip in ["10.0.0.100", "fd00::100"].map(|vip| vip.parse().unwrap()) {
-            for command in [
-                vip_holder_command(vip),
-                vip_answers_command(vip, "eth0"),
-                drop_vip_command(vip, "eth0"),
-            ] {
-                let status = std::process::Command::new("sh")
-                    .args(["-n", "-c", &command])
-                    .status()
-                    .unwrap();
+            let answers = vip_answers_command(vip, "eth0", &[]);
+            for command in [vip_holder_command(vip), answers, drop_vip_command(vip, "eth0")] {
+                let status = Command::new("sh").args(["-n", "-c", &command]).status().unwrap();
                 assert!(status.success(), "{command}");
             }
         }
-    }
-
-    #[test]
-    fn renders_the_question_who_answers() {
-        insta::assert_snapshot!(vip_answers_command("10.0.0.100".parse().unwrap(), "eth0"));
     }
 }

@@ -1,0 +1,423 @@
+//! Masters and workers: what kubeadm checks too, said earlier and with the attribute that helps.
+use std::collections::BTreeSet;
+
+use semver::Version;
+
+use super::{Checks, Problem, check_clock, check_kubelet};
+use crate::node::{Facts, facts::CRI_SOCKETS};
+
+/// What a master or worker is going to be.
+#[derive(Clone, Debug)]
+pub struct NodeExpectations<'a> {
+    /// The Node's name, or none for the host's own.
+    pub node_name: Option<&'a str>,
+    /// The version of the cluster where it is known.
+    pub kubernetes_version: Option<&'a Version>,
+    /// Names of kubeadm's checks as in `ignore_preflight_errors`; `all` stands for each.
+    pub ignored: &'a BTreeSet<String>,
+    /// The kubelet's `failSwapOn`; true unless told.
+    pub fail_swap_on: bool,
+    /// The kubelet's `failCgroupV1`; true since 1.35 unless told.
+    pub fail_cgroup_v1: Option<bool>,
+    /// The API server's port on a master.
+    pub api_server_port: u16,
+    /// Whether the host is a node already, so that its ports are its own.
+    pub is_node: bool,
+    /// This machine's clock in Unix seconds.
+    pub local_clock: i64,
+}
+
+/// What keeps a host from becoming a master.
+pub fn check_master(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Problem> {
+    let mut checks = Checks::new(expected.ignored);
+    let resources =
+        "kubeadm asks for 2 processors and 1700 MB of memory on a master. Give the machine more, or add";
+    if facts.cpus < MASTER_CPUS {
+        let detail = format!(
+            "{} has {} processor. {resources} \"NumCPU\" to ignore_preflight_errors.",
+            facts.hostname, facts.cpus
+        );
+        checks.ignorable("NumCPU", "Too few processors for a master", detail);
+    }
+    if facts.memory_mib < MASTER_MEMORY_MIB {
+        let detail = format!(
+            "{} has {} MiB of memory. {resources} \"Mem\" to ignore_preflight_errors.",
+            facts.hostname, facts.memory_mib
+        );
+        checks.ignorable("Mem", "Too little memory for a master", detail);
+    }
+    for (program, reason) in [
+        ("kubectl", "nodes are drained and read"),
+        ("curl", "the API server and etcd are asked"),
+    ] {
+        if !facts.has_program(program) {
+            checks.error(
+                None,
+                "A program is missing",
+                format!(
+                    "{} has no {program}, with which {reason} there. Install it.",
+                    facts.hostname
+                ),
+            );
+        }
+    }
+    let mut ports = vec![expected.api_server_port];
+    ports.extend(MASTER_PORTS);
+    check_node(facts, expected, &ports, &mut checks);
+    checks.problems
+}
+
+/// What keeps a host from becoming a worker.
+pub fn check_worker(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Problem> {
+    let mut checks = Checks::new(expected.ignored);
+    if facts.memory_mib < WORKER_MEMORY_MIB {
+        let detail = format!(
+            "{} has {} MiB of memory: little is left for pods.",
+            facts.hostname, facts.memory_mib
+        );
+        checks.warning("Little memory for a worker", detail);
+    }
+    check_node(facts, expected, &[KUBELET_PORT], &mut checks);
+    checks.problems
+}
+
+const MASTER_CPUS: u32 = 2;
+const MASTER_MEMORY_MIB: u64 = 1700;
+const WORKER_MEMORY_MIB: u64 = 900;
+const KUBELET_PORT: u16 = 10250;
+/// etcd's two ports, the kubelet's, the controller manager's, the scheduler's.
+const MASTER_PORTS: [u16; 5] = [2379, 2380, KUBELET_PORT, 10257, 10259];
+
+fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], checks: &mut Checks) {
+    check_name(facts, expected, checks);
+    check_kubelet(facts, checks);
+    check_versions(facts, expected.kubernetes_version, checks);
+    check_runtime(facts, checks);
+    check_programs(facts, checks);
+    check_kernel(facts, expected, checks);
+    if !expected.is_node {
+        for port in ports.iter().filter(|port| facts.listening.contains(port)) {
+            let detail = format!(
+                "Something on {} listens on port {port} already, which this node needs. Stop it there.",
+                facts.hostname
+            );
+            checks.ignorable(&format!("Port-{port}"), "A port of Kubernetes is taken", detail);
+        }
+    }
+    if facts.machine_id.is_empty() {
+        let detail = format!(
+            "{} has no /etc/machine-id, by which a node is told from another. Run `systemd-machine-id-setup` there.",
+            facts.hostname
+        );
+        checks.warning("The host has no machine id", detail);
+    }
+    check_clock(facts, expected.local_clock, checks);
+}
+
+fn check_name(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Checks) {
+    let name = expected
+        .node_name
+        .map_or_else(|| facts.hostname.to_lowercase(), str::to_owned);
+    if !is_dns_1123(&name) {
+        let detail = format!(
+            "`{name}` is not the name of a Node: lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit, at most 63 characters. Set node_name or rename the host."
+        );
+        checks.error(Some("node_name"), "The node's name is not valid", detail);
+    }
+}
+
+/// 63 and not 253, because the name is also the value of a label.
+fn is_dns_1123(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_part = |part: &str| {
+        part.bytes().all(|byte| letter(byte) || byte == b'-')
+            && part.bytes().next().is_some_and(letter)
+            && part.bytes().next_back().is_some_and(letter)
+    };
+    name.len() <= 63 && name.split('.').all(is_part)
+}
+
+fn check_versions(facts: &Facts, wanted: Option<&Version>, checks: &mut Checks) {
+    let installed = [
+        ("kubeadm", &facts.kubeadm_version, "KubernetesVersion"),
+        ("kubelet", &facts.kubelet_version, "KubeletVersion"),
+    ];
+    for (program, version, name) in installed {
+        let Some(version) = version else {
+            let detail = format!(
+                "{program} is not installed on {}, or does not tell its version.",
+                facts.hostname
+            );
+            checks.error(Some("host"), "A program of Kubernetes is missing", detail);
+            continue;
+        };
+        let Some(wanted) = wanted.or(facts.kubeadm_version.as_ref()) else {
+            continue;
+        };
+        let detail = format!(
+            "{} has {program} {version}, the cluster's version is {wanted}. Install {program} {wanted} there or change kubernetes_version.",
+            facts.hostname
+        );
+        if (version.major, version.minor) == (wanted.major, wanted.minor) {
+            if version.patch != wanted.patch {
+                checks.warning("A program of Kubernetes has another patch version", detail);
+            }
+        } else if !checks.is_ignored(name) {
+            checks.error(
+                Some("kubernetes_version"),
+                "A program of Kubernetes has another version",
+                detail,
+            );
+        }
+    }
+}
+
+fn check_runtime(facts: &Facts, checks: &mut Checks) {
+    match facts.cri_sockets.as_slice() {
+        [] => {
+            let looked = CRI_SOCKETS.join(", ");
+            let detail = format!(
+                "{} has none of {looked}. Install containerd or CRI-O and start it.",
+                facts.hostname
+            );
+            checks.error(Some("host"), "No container runtime is running", detail);
+        }
+        [_] => {}
+        [first, ..] => {
+            let detail = format!(
+                "{} has {}. The first is used: {first}.",
+                facts.hostname,
+                facts.cri_sockets.join(", ")
+            );
+            checks.warning("More than one container runtime is running", detail);
+        }
+    }
+}
+
+/// What each kubeadm cannot do without, by the minor version from which it no longer asks.
+fn check_programs(facts: &Facts, checks: &mut Checks) {
+    let minor = facts
+        .kubeadm_version
+        .as_ref()
+        .map_or(u64::MAX, |version| version.minor);
+    let needed = [
+        ("mount", u64::MAX),
+        ("cp", u64::MAX),
+        ("crictl", 32),
+        ("conntrack", 32),
+        ("ip", 33),
+        ("iptables", 33),
+        ("nsenter", 33),
+    ];
+    for (program, _) in needed
+        .iter()
+        .filter(|(program, until)| minor < *until && !facts.has_program(program))
+    {
+        let detail = format!(
+            "{} has no {program}, which its kubeadm needs. Install it.",
+            facts.hostname
+        );
+        checks.ignorable(&format!("FileExisting-{program}"), "A program is missing", detail);
+    }
+}
+
+fn check_kernel(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Checks) {
+    if facts.swap && expected.fail_swap_on && !checks.is_ignored("Swap") {
+        let detail = format!(
+            "{} swaps, and the kubelet then ends at start. Turn swap off (`swapoff -a` and /etc/fstab) or set failSwapOn: false in kubelet_config.",
+            facts.hostname
+        );
+        checks.error(Some("kubelet_config"), "Swap is on", detail);
+    }
+    if !facts.ip_forward {
+        let detail = format!(
+            "net.ipv4.ip_forward is 0 on {}: pods would reach no other node. Set it to 1 in /etc/sysctl.d.",
+            facts.hostname
+        );
+        checks.ignorable(
+            "FileContent--proc-sys-net-ipv4-ip_forward",
+            "The host does not forward packets",
+            detail,
+        );
+    }
+    let is_strict = facts
+        .kubelet_version
+        .as_ref()
+        .is_some_and(|version| (version.major, version.minor) >= (1, 35));
+    if facts.cgroup_version == 1 && is_strict {
+        if expected.fail_cgroup_v1 != Some(false) {
+            let detail = format!(
+                "{} uses cgroup v1, and a kubelet of 1.35 or later then ends at start. Boot it with cgroup v2 or set failCgroupV1: false in kubelet_config.",
+                facts.hostname
+            );
+            checks.error(Some("kubelet_config"), "The host uses cgroup v1", detail);
+        }
+        let detail = format!(
+            "{} uses cgroup v1, which kubeadm's check refuses. Boot it with cgroup v2 or add \"SystemVerification\" to ignore_preflight_errors.",
+            facts.hostname
+        );
+        checks.ignorable("SystemVerification", "kubeadm refuses cgroup v1", detail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::preflight::Severity;
+
+    fn problems(change: impl FnOnce(&mut Facts), ignored: &[&str]) -> Vec<Problem> {
+        let mut facts = Facts::example();
+        change(&mut facts);
+        let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
+        check_master(&facts, &expectations(&ignored))
+    }
+
+    fn expectations(ignored: &BTreeSet<String>) -> NodeExpectations<'_> {
+        static WANTED: Version = Version::new(1, 37, 2);
+        NodeExpectations {
+            node_name: None,
+            kubernetes_version: Some(&WANTED),
+            ignored,
+            fail_swap_on: true,
+            fail_cgroup_v1: None,
+            api_server_port: 6443,
+            is_node: false,
+            local_clock: 1_800_000_000,
+        }
+    }
+
+    fn everything_wrong(facts: &mut Facts) {
+        facts.hostname = "Master_1".to_owned();
+        facts.machine_id.clear();
+        (facts.cpus, facts.memory_mib) = (1, 512);
+        (facts.swap, facts.ip_forward, facts.systemd, facts.kubelet_unit) = (true, false, false, false);
+        facts.cgroup_version = 1;
+        facts.kubeadm_version = None;
+        facts.kubelet_version = Some(Version::new(1, 36, 3));
+        facts.programs.clear();
+        facts.cri_sockets.clear();
+        facts.listening = [22, 2379, 6443].into();
+        facts.clock += 31;
+    }
+
+    #[test]
+    fn a_good_host_has_no_problem() {
+        assert_eq!(problems(|_| {}, &[]), []);
+        let none = BTreeSet::new();
+        assert_eq!(check_worker(&Facts::example(), &expectations(&none)), []);
+    }
+
+    #[test]
+    fn says_everything_at_once() {
+        insta::assert_debug_snapshot!(problems(everything_wrong, &[]));
+    }
+
+    #[test]
+    fn what_kubeadm_is_told_to_ignore_is_ignored() {
+        let change = |facts: &mut Facts| {
+            (facts.cpus, facts.cgroup_version) = (1, 2);
+            facts.listening = [6443].into();
+        };
+        assert_eq!(problems(change, &["numcpu", "Port-6443"]), []);
+        assert_eq!(problems(change, &["NumCPU"]).len(), 1);
+        assert_eq!(problems(change, &["all"]), []);
+    }
+
+    #[test]
+    fn no_ignored_check_hides_what_kubeadm_does_not_check() {
+        let summaries: Vec<_> = problems(everything_wrong, &["all"])
+            .iter()
+            .map(|problem| problem.summary)
+            .collect();
+        assert!(
+            summaries.contains(&"No container runtime is running"),
+            "{summaries:?}"
+        );
+        assert!(summaries.contains(&"The host's clock is wrong"), "{summaries:?}");
+    }
+
+    #[test]
+    fn cgroup_v1_needs_both_settings() {
+        let mut facts = Facts::example();
+        facts.cgroup_version = 1;
+        let (none, verification) = (BTreeSet::new(), BTreeSet::from(["SystemVerification".to_owned()]));
+        let count = |facts: &Facts, ignored, fail_cgroup_v1| {
+            check_worker(
+                facts,
+                &NodeExpectations {
+                    fail_cgroup_v1,
+                    ..expectations(ignored)
+                },
+            )
+            .len()
+        };
+        assert_eq!(count(&facts, &none, None), 2);
+        assert_eq!(count(&facts, &none, Some(false)), 1);
+        assert_eq!(count(&facts, &verification, Some(false)), 0);
+        facts.kubelet_version = Some(Version::new(1, 37, 0));
+        facts.kubeadm_version = Some(Version::new(1, 37, 2));
+        let problems = check_worker(
+            &facts,
+            &NodeExpectations {
+                fail_cgroup_v1: Some(false),
+                ..expectations(&verification)
+            },
+        );
+        assert_eq!(
+            problems
+                .iter()
+                .map(|problem| problem.severity)
+                .collect::<Vec<_>>(),
+            [Severity::Warning]
+        );
+    }
+
+    #[test]
+    fn an_older_kubeadm_needs_crictl() {
+        let old = |facts: &mut Facts| {
+            facts.programs.remove("crictl");
+            facts.kubeadm_version = Some(Version::new(1, 30, 4));
+        };
+        let needs = |problem: &Problem| problem.detail.contains("no crictl");
+        assert!(problems(old, &[]).iter().any(needs));
+        assert!(!problems(old, &["FileExisting-crictl"]).iter().any(needs));
+        assert!(
+            !problems(
+                |facts| {
+                    facts.programs.remove("crictl");
+                },
+                &[]
+            )
+            .iter()
+            .any(needs)
+        );
+    }
+
+    #[test]
+    fn a_node_may_use_its_own_ports() {
+        let mut facts = Facts::example();
+        facts.listening = [2379, 6443, 10250].into();
+        let none = BTreeSet::new();
+        assert_eq!(
+            check_master(
+                &facts,
+                &NodeExpectations {
+                    is_node: true,
+                    ..expectations(&none)
+                }
+            ),
+            []
+        );
+        assert_eq!(check_master(&facts, &expectations(&none)).len(), 3);
+    }
+
+    #[test]
+    fn names_are_those_of_dns_1123() {
+        for good in ["m1", "a", "m-1.example.net", "1"] {
+            assert!(is_dns_1123(good), "{good}");
+        }
+        for bad in ["", "M1", "m_1", "-m", "m-", "a..b", ".a", "ä", &"a".repeat(64)] {
+            assert!(!is_dns_1123(bad), "{bad}");
+        }
+    }
+}
