@@ -8,7 +8,7 @@ use std::{
 use super::{
     failure::Failure,
     loadbalancer_note::LoadbalancerNote,
-    look::{look_at, nonsense, read_facts},
+    look::{look_at, read_facts},
     runner::run_steps,
     step::{Run, Step},
     steps::{AwaitHaproxy, CheckHost, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer},
@@ -131,9 +131,10 @@ async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result
     if installed.is_none()
         && let Some(interface) = interface_of(spec, facts)
     {
-        let answers = host.run(&Script::new("ask for the floating IP", vip::vip_answers_command(spec.vip, &interface))).await?;
+        let members: Vec<IpAddr> = spec.members.values().filter_map(|address| address.parse().ok()).collect();
+        let answers = host.run(&Script::new("ask for the floating IP", vip::vip_answers_command(spec.vip, &interface, &members))).await?;
         let holder = answers.stdout.trim().to_owned();
-        if answers.status == 0 && !is_held_by_member(host, spec, &holder).await? {
+        if answers.status == 0 {
             problems.push(Problem {
                 attribute: Some("vip"),
                 summary: "Floating IP answers already",
@@ -143,16 +144,6 @@ async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result
         }
     }
     Ok(problems)
-}
-
-/// Whether one of the members answers for the floating IP: its link-layer address is the one that answered.
-async fn is_held_by_member(host: &Host, spec: &LoadbalancerSpec, link_address: &str) -> Result<bool, Failure> {
-    if link_address.is_empty() {
-        return Ok(false);
-    }
-    let neighbours = spec.members.values().map(|address| format!("ping -c1 -W1 {address} >/dev/null 2>&1; ip neigh show {address}")).collect::<Vec<_>>().join("\n");
-    let table = host.run(&Script::new("ask for the members", neighbours)).await.map_err(|error| nonsense(host, &error))?.stdout;
-    Ok(table.to_lowercase().contains(&link_address.to_lowercase()))
 }
 
 /// How long HAProxy may take to start.

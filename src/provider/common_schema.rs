@@ -1,4 +1,5 @@
 //! Attributes and blocks that more than one resource has, described once.
+use crate::kubeadm::{validate_label_key, validate_label_value, validate_node_name, validate_taint};
 use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
 
 use super::duration::parse_duration;
@@ -37,7 +38,7 @@ pub(super) fn node_name() -> Attribute {
              host's own name. Changing it replaces the resource.",
         )
         .requires_replace()
-        .validate(|value| string(value, crate::kubeadm::validate::node_name))
+        .validate(|value| string(value, validate_node_name))
 }
 
 pub(super) fn labels() -> Attribute {
@@ -46,7 +47,8 @@ pub(super) fn labels() -> Attribute {
         .validate(|value| {
             let Value::Map(labels) = value else { return Ok(()) };
             labels.iter().try_for_each(|(key, value)| {
-                crate::kubeadm::validate::label(key, value.as_str().unwrap_or_default())
+                validate_label_key(key)?;
+                string(value, validate_label_value)
             })
         })
 }
@@ -66,7 +68,7 @@ pub(super) fn taints(default: &'static str) -> Attribute {
     };
     Attribute::optional("taints", Type::List(Box::new(Type::String))).describe(text).validate(|value| {
         let Value::List(taints) = value else { return Ok(()) };
-        taints.iter().try_for_each(|taint| string(taint, crate::kubeadm::validate::taint))
+        taints.iter().try_for_each(|taint| string(taint, validate_taint))
     })
 }
 
@@ -114,7 +116,7 @@ pub(super) fn ssh_block() -> NestedBlock {
     NestedBlock::single(
         "ssh",
         Block {
-            description: "How this host is reached, where it differs from the provider's `ssh` block. Holds no secrets.",
+            description: "How this host is reached, where it differs from the provider's `ssh` block. Holds no secrets.".into(),
             attributes: vec![
                 Attribute::optional("user", Type::String).describe("User to log in as. Default: the provider's."),
                 port(),
@@ -126,7 +128,7 @@ pub(super) fn ssh_block() -> NestedBlock {
             blocks: vec![NestedBlock::single(
                 "bastion",
                 Block {
-                    description: "Host that connections to this one go through. Default: the provider's `bastion`.",
+                    description: "Host that connections to this one go through. Default: the provider's `bastion`.".into(),
                     attributes: vec![
                         Attribute::required("host", Type::String).describe("Address or name of the bastion.").validate(not_empty),
                         port(),
@@ -148,8 +150,7 @@ pub(super) fn port() -> Attribute {
 /// The `timeouts` block; `defaults` are Go durations for create, read, update and delete.
 pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
     fn limit(name: &'static str, default: &str) -> Attribute {
-        // Schema texts live as long as the process; there are twelve of these.
-        let text: &'static str = Box::leak(format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.").into_boxed_str());
+        let text = format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.");
         Attribute::optional(name, Type::String).describe(text).validate(|value| {
             string(value, |text| parse_duration(text).map(drop))
         })
@@ -158,7 +159,7 @@ pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
     NestedBlock::single(
         "timeouts",
         Block {
-            description: "How long each operation may take in all.",
+            description: "How long each operation may take in all.".into(),
             attributes: vec![
                 limit("create", create),
                 limit("read", read),

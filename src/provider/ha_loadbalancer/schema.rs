@@ -7,7 +7,7 @@ pub(super) fn schema() -> Schema {
         version: 0,
         block: Block {
             description: "One host that carries the floating IP: HAProxy in front of the API servers and keepalived, which keeps \
-                          the address on one healthy host. Both run as static pods; the kubelet that `ha_master` starts runs them.",
+                          the address on one healthy host. Both run as static pods; the kubelet that `ha_master` starts runs them.".into(),
             attributes: vec![
                 common::host(),
                 Attribute::required("vip", Type::String)
@@ -47,7 +47,7 @@ pub(super) fn schema() -> Schema {
                 NestedBlock::single(
                     "haproxy",
                     Block {
-                        description: "HAProxy's settings.",
+                        description: "HAProxy's settings.".into(),
                         attributes: vec![
                             Attribute::optional("image", Type::String)
                                 .describe("Container image. Default: `docker.io/library/haproxy:3.2-alpine`.")
@@ -68,7 +68,7 @@ pub(super) fn schema() -> Schema {
                 NestedBlock::single(
                     "keepalived",
                     Block {
-                        description: "keepalived's settings.",
+                        description: "keepalived's settings.".into(),
                         attributes: vec![
                             Attribute::required("image", Type::String)
                                 .describe("Container image with `keepalived` 2.2 or later and `curl`. No maintained public image exists, so there is no default.")

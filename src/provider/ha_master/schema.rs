@@ -1,7 +1,7 @@
 //! What users write in `ha_master`, and what each attribute means.
 use super::super::common_schema::{self as common, not_empty, string};
 use crate::{
-    kubeadm::validate,
+    kubeadm::{ComponentKind, parse_component_config, validate_cidr, validate_endpoint, validate_node_name, validate_version},
     tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value},
 };
 
@@ -11,7 +11,7 @@ pub(super) fn schema() -> Schema {
         block: Block {
             description: "A master (control-plane node) with a stacked etcd member. The first one of a cluster runs `kubeadm init`, and only on \
                           proof that no cluster exists: every host of `peers` was reached and has none, and the endpoint does not answer. All others \
-                          join. After that no master is special.",
+                          join. After that no master is special.".into(),
             attributes: vec![
                 common::host(),
                 Attribute::optional("peers", Type::List(Box::new(Type::String))).describe(
@@ -58,33 +58,33 @@ fn cluster() -> NestedBlock {
         "cluster",
         Block {
             description: "The cluster that this master founds, or joins if a host of `peers` has it already. What kubeadm reads once cannot be \
-                          changed later; the plan says so.",
+                          changed later; the plan says so.".into(),
             attributes: vec![
                 Attribute::optional("name", Type::String)
                     .describe("Name of the cluster (kubeadm's `clusterName`). Default: `kubernetes`.")
-                    .validate(|value| string(value, validate::node_name)),
+                    .validate(|value| string(value, validate_node_name)),
                 Attribute::required("kubernetes_version", Type::String)
                     .describe("Kubernetes version, for example `1.37.2`. kubeadm and the kubelet on the host must have the same minor.")
-                    .validate(|value| string(value, validate::version)),
+                    .validate(|value| string(value, validate_version)),
                 Attribute::required("control_plane_endpoint", Type::String)
                     .describe("`host:port` that all nodes reach the API by: `endpoint` of `ha_loadbalancer`, or a name that leads to it.")
-                    .validate(|value| string(value, validate::endpoint)),
+                    .validate(|value| string(value, validate_endpoint)),
                 Attribute::optional("pod_subnet", Type::String)
                     .describe("CIDR for pods (two with a comma for dual stack). Not set: kubeadm's default, none.")
-                    .validate(|value| string(value, validate::cidrs)),
+                    .validate(|value| string(value, cidrs)),
                 Attribute::optional("service_subnet", Type::String)
                     .describe("CIDR for Services. Not set: kubeadm's default, `10.96.0.0/12`.")
-                    .validate(|value| string(value, validate::cidrs)),
+                    .validate(|value| string(value, cidrs)),
                 Attribute::optional("dns_domain", Type::String).describe("DNS domain of the cluster. Not set: kubeadm's default, `cluster.local`.").validate(not_empty),
                 Attribute::optional("cert_sans", Type::List(Box::new(Type::String)))
                     .describe("More names and addresses for the API server's certificate. The endpoint's host is always in it."),
                 Attribute::optional("image_repository", Type::String).describe("Registry for Kubernetes' images. Not set: kubeadm's default, `registry.k8s.io`.").validate(not_empty),
                 Attribute::optional("kubelet_config", Type::String)
                     .describe("`KubeletConfiguration` for all nodes, as YAML; `apiVersion` and `kind` may be left out.")
-                    .validate(|value| string(value, validate::kubelet_config)),
+                    .validate(|value| string(value, |text| parse_component_config(text, ComponentKind::Kubelet).map(drop))),
                 Attribute::optional("kube_proxy_config", Type::String)
                     .describe("`KubeProxyConfiguration`, as YAML; `apiVersion` and `kind` may be left out.")
-                    .validate(|value| string(value, validate::kube_proxy_config)),
+                    .validate(|value| string(value, |text| parse_component_config(text, ComponentKind::KubeProxy).map(drop))),
                 Attribute::optional("feature_gates", Type::Map(Box::new(Type::Bool))).describe("kubeadm's feature gates."),
             ],
             blocks: vec![
@@ -94,7 +94,7 @@ fn cluster() -> NestedBlock {
                 NestedBlock::single(
                     "etcd",
                     Block {
-                        description: "Settings of the stacked etcd members.",
+                        description: "Settings of the stacked etcd members.".into(),
                         attributes: vec![
                             Attribute::optional("data_dir", Type::String).describe("Data folder on the masters. Default: `/var/lib/etcd`.").validate(|value| {
                                 string(value, |path| if path.starts_with('/') { Ok(()) } else { Err("must be an absolute path".into()) })
@@ -123,12 +123,12 @@ fn component(name: &'static str, description: &'static str) -> NestedBlock {
     NestedBlock::single(
         name,
         Block {
-            description,
+            description: description.into(),
             attributes: vec![extra_args()],
             blocks: vec![NestedBlock::list(
                 "extra_volumes",
                 Block {
-                    description: "A file or folder of the host that is mounted into the static pod.",
+                    description: "A file or folder of the host that is mounted into the static pod.".into(),
                     attributes: vec![
                         Attribute::required("name", Type::String).describe("Name of the volume."),
                         Attribute::required("host_path", Type::String).describe("Path on the host."),
@@ -141,4 +141,8 @@ fn component(name: &'static str, description: &'static str) -> NestedBlock {
             )],
         },
     )
+}
+
+fn cidrs(text: &str) -> Result<(), String> {
+    text.split(',').try_for_each(|cidr| validate_cidr(cidr.trim()))
 }

@@ -6,7 +6,7 @@ pub(super) fn schema() -> Schema {
     Schema {
         version: 0,
         block: Block {
-            description: "A worker: a host that joins the cluster with `kubeadm join`. Destroying it drains the Node, resets the host and deletes the Node.",
+            description: "A worker: a host that joins the cluster with `kubeadm join`. Destroying it drains the Node, resets the host and deletes the Node.".into(),
             attributes: vec![
                 common::host(),
                 Attribute::required("join", common::join_type())

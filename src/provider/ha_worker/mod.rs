@@ -1,0 +1,6 @@
+//! The resource `ha_worker`.
+mod model;
+mod resource;
+mod schema;
+
+pub(super) use resource::Worker;

@@ -1,0 +1,80 @@
+//! What all resources of one provider process share: connections, locks, the provider block.
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use super::settings::{Settings, SshModel};
+use crate::{
+    lifecycle::{ClusterLocks, Progress, Run},
+    remote::{Host, Pool},
+    tf_provider::{Context, Diagnostic, Path},
+};
+
+/// Shared by all resources.
+#[derive(Debug)]
+pub(super) struct Shared {
+    settings: RwLock<Option<Arc<Settings>>>,
+    pub(super) pool: Pool,
+    pub(super) locks: ClusterLocks,
+    /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
+    names: Mutex<HashMap<(String, String), String>>,
+}
+
+impl Shared {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { settings: RwLock::default(), pool, locks: ClusterLocks::default(), names: Mutex::default() }
+    }
+
+    pub(super) fn configure(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
+    }
+
+    fn settings(&self) -> Option<Arc<Settings>> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A handle on a host; nothing is connected yet. `None` before the provider block is known.
+    pub(super) fn host(&self, address: &str, ssh: Option<&SshModel>) -> Option<Host> {
+        let settings = self.settings().filter(|settings| settings.is_known)?;
+        Some(self.pool.host(&settings.target(address, ssh)))
+    }
+
+    /// The same, where Terraform has promised that all is known.
+    pub(super) fn known_host(&self, cx: &Context, address: &str, ssh: Option<&SshModel>) -> Option<Host> {
+        let host = self.host(address, ssh);
+        if host.is_none() {
+            let detail = "The provider's ssh block depends on values that are not known yet, so the host cannot be reached. Apply what they come from first (-target).";
+            cx.add(Diagnostic::error("Provider configuration not known yet", detail).at(Path::attribute("host")));
+        }
+        host
+    }
+
+    /// Handles on several hosts.
+    pub(super) fn hosts(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
+        addresses.iter().filter_map(|address| self.host(address, ssh)).collect()
+    }
+
+    /// Whether hosts are to be checked at plan.
+    pub(super) fn checks_at_plan(&self) -> bool {
+        self.settings().is_some_and(|settings| settings.checks_at_plan)
+    }
+
+    /// An operation on a host.
+    pub(super) fn run(&self, cx: &Context, operation: String, host: Host, limit: Duration) -> Run {
+        let progress = self.settings().map_or_else(|| Arc::new(Progress::default()), |settings| settings.progress.clone());
+        Run { operation, host, cancel: cx.cancel.clone(), deadline: Instant::now() + limit, progress }
+    }
+
+    /// Takes a note of a node's name; an error if another host of this configuration has it.
+    pub(super) fn claim_name(&self, endpoint: &str, name: &str, host: &str) -> Option<Diagnostic> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = names.entry((endpoint.to_owned(), name.to_owned())).or_insert_with(|| host.to_owned());
+        if owner == host {
+            return None;
+        }
+        let detail = format!("The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname.");
+        Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
+    }
+}
