@@ -80,13 +80,18 @@ pub fn parse_member_list(stdout: &str) -> Result<Vec<Member>, AnswerError> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Answer {
-        Members { members: Vec<Member> },
-        Error { error: String },
+        Members {
+            members: Vec<Member>,
+        },
+        /// Since 3.7 there is no `error` beside it any more.
+        Refusal {
+            message: String,
+        },
     }
     let unreadable = |error: serde_json::Error| AnswerError::Unreadable(error.to_string());
     match serde_json::from_str(stdout).map_err(unreadable)? {
         Answer::Members { members } => Ok(members),
-        Answer::Error { error } => Err(AnswerError::Refused(error)),
+        Answer::Refusal { message } => Err(AnswerError::Refused(message)),
     }
 }
 
@@ -179,6 +184,15 @@ mod tests {
             Err(AnswerError::Refused(
                 "etcdserver: re-configuration failed due to not enough started members".into()
             ))
+        );
+    }
+
+    #[test]
+    fn a_refusal_of_etcd_3_7_is_read_too() {
+        let answer = r#"{"code":5, "message":"etcdserver: member not found"}"#;
+        assert_eq!(
+            parse_member_list(answer),
+            Err(AnswerError::Refused("etcdserver: member not found".into()))
         );
     }
 

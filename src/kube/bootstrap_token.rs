@@ -61,17 +61,18 @@ pub fn token_signed_command(id: &str) -> String {
 pub fn revoke_credentials_script(token_id: &str, with_certs: bool) -> Script {
     let kubectl = format!("{} -n kube-system", kubectl(ADMIN_CONF));
     let token = quote(&format!("{SECRET_PREFIX}{token_id}"));
-    let mut body = format!("set -eu\n{kubectl} delete secret {token} --ignore-not-found\n");
-    if with_certs {
-        body += &format!(
-            "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
-             -o 'jsonpath={{.metadata.ownerReferences[*].name}}')\n\
-             {kubectl} delete secret kubeadm-certs --ignore-not-found\n\
-             case $owner in\n\
-             {SECRET_PREFIX}*) {kubectl} delete secret \"$owner\" --ignore-not-found ;;\n\
-             esac\n"
-        );
-    }
+    let certs = format!(
+        "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
+         -o 'jsonpath={{.metadata.ownerReferences[*].name}}')\n\
+         {kubectl} delete secret kubeadm-certs --ignore-not-found\n\
+         case $owner in\n\
+         {SECRET_PREFIX}*) {kubectl} delete secret \"$owner\" --ignore-not-found ;;\n\
+         esac\n"
+    );
+    let body = format!(
+        "set -eu\n{kubectl} delete secret {token} --ignore-not-found\n{}",
+        if with_certs { &certs } else { "" }
+    );
     Script::new("revoke join credentials", body)
 }
 
