@@ -75,8 +75,7 @@ pub fn render_static_pod(spec: &HaproxySpec, config: &str) -> String {
         annotation: CHECKSUM_ANNOTATION,
         checksum: Sha256::digest(config)
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
         image: spec.image.as_str().into(),
         health_port: spec.health_port,
         directory: CONFIG_DIRECTORY,

@@ -69,8 +69,7 @@ pub fn render_static_pod(image: &str, config: &str) -> String {
         annotation: CHECKSUM_ANNOTATION,
         checksum: Sha256::digest(config)
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
         image: image.into(),
         directory: CONFIG_DIRECTORY,
     };

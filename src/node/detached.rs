@@ -86,9 +86,9 @@ fn prelude(base: &str, name: &str) -> String {
 }
 
 fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
-    let mut body = prelude(base, name);
-    body += &format!(
-        "if ended || running; then state; exit 0; fi\n\
+    let prelude = prelude(base, name);
+    let body = format!(
+        "{prelude}if ended || running; then state; exit 0; fi\n\
          umask 077\n\
          mkdir -p \"$d\" && chmod 700 \"$d\" && rm -f \"$d/output\" || exit 1\n\
          printf '%s\\n' {command} >\"$d/command\" || exit 1\n\
@@ -108,9 +108,9 @@ fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
 }
 
 fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
-    let mut body = prelude(base, name);
-    body += &format!(
-        "left={steps}\n\
+    let prelude = prelude(base, name);
+    let body = format!(
+        "{prelude}left={steps}\n\
          while [ $left -gt 0 ] && ! ended; do\n\
          \x20 [ $((left % 10)) != $(({steps} % 10)) ] || running || break\n\
          \x20 sleep 0.1\n\

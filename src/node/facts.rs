@@ -8,6 +8,7 @@ use super::{Answers, Interface, MARKER, Query};
 
 /// What was seen on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was seen")]
 pub struct Facts {
     /// The kernel's host name, as it is.
     pub hostname: String,
