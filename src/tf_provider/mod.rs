@@ -28,6 +28,8 @@ mod function;
 mod provider;
 mod resource;
 
+mod wire;
+
 pub use context::Context;
 pub use data_source::DataSource;
 pub use diagnostic::{Diagnostic, Severity};
