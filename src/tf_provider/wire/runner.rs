@@ -34,16 +34,19 @@ impl<'a> Call<'a> {
 /// only.
 pub(super) struct Runner {
     pub(super) catalog: Arc<Catalog>,
+    end: CancellationToken,
     stop: Mutex<CancellationToken>,
     terraform_version: Mutex<Arc<str>>,
     last_id: AtomicU64,
 }
 
 impl Runner {
-    pub(super) fn new(catalog: Catalog) -> Self {
+    /// Calls are cancelled by a stop and by the `end` of the process.
+    pub(super) fn new(catalog: Catalog, end: CancellationToken) -> Self {
         Self {
             catalog: Arc::new(catalog),
-            stop: Mutex::default(),
+            stop: Mutex::new(end.child_token()),
+            end,
             terraform_version: Mutex::new("".into()),
             last_id: AtomicU64::new(0),
         }
@@ -56,7 +59,7 @@ impl Runner {
 
     /// Forgets a stop: a provider that is being debugged outlives the Terraform that was stopped.
     pub(super) fn forget_stop(&self) {
-        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = self.end.child_token();
     }
 
     pub(super) fn set_terraform_version(&self, version: &str) {

@@ -8,6 +8,7 @@ use super::{
 use crate::tf_provider::Provider;
 use std::{pin::Pin, sync::Arc};
 use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 /// The service.
@@ -17,10 +18,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `outlives_stop`: serve the next Terraform after one was stopped.
-    pub(super) fn new(provider: Arc<dyn Provider>, outlives_stop: bool) -> Self {
+    /// Calls are cancelled at the `end`. `outlives_stop`: serve the next Terraform after one was stopped.
+    pub(super) fn new(provider: Arc<dyn Provider>, end: CancellationToken, outlives_stop: bool) -> Self {
         Self {
-            runner: Runner::new(Catalog::new(provider)),
+            runner: Runner::new(Catalog::new(provider), end),
             outlives_stop,
         }
     }

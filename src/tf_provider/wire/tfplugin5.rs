@@ -5,11 +5,12 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::allow_attributes_without_reason,
+    dead_code,
     missing_docs,
     missing_debug_implementations,
     unreachable_pub,
     elided_lifetimes_in_paths,
-    reason = "generated"
+    reason = "generated; the outer messages exist only to hold others"
 )]
 tonic::include_proto!("tfplugin5");
 
