@@ -1,6 +1,12 @@
 //! The Terraform plugin protocol, version 5: a small framework for providers.
 //!
-//! A provider implements [`Provider`] and [`Resource`] with the words below; [`serve`] does the rest.
+//! A provider implements [`Provider`] and [`Resource`] with the words below; [`serve`] does the rest:
+//!
+//! ```text
+//! let settings = Settings::from_env("ha");
+//! hclog::init(&settings);
+//! serve(provider, settings).await
+//! ```
 //!
 //! **Invariant:** no word of Kubernetes or SSH; nothing of this crate is imported from outside this folder.
 //! **Invariant:** only `wire` names tonic, prost or rustls.
@@ -28,6 +34,9 @@ mod function;
 mod provider;
 mod resource;
 
+mod settings;
+mod wire;
+
 pub use context::Context;
 pub use data_source::DataSource;
 pub use diagnostic::{Diagnostic, Severity};
@@ -39,5 +48,10 @@ pub use provider::Provider;
 pub use resource::{PlanRequest, Resource};
 pub use schema::{Attribute, Block, NestedBlock, Nesting, Presence, Schema, Validator};
 pub use serde_bridge::ValueError;
+pub use settings::Settings;
 pub use types::Type;
 pub use value::{Refinements, Value};
+pub use wire::{
+    hclog,
+    serve::{ServeError, serve},
+};
