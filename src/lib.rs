@@ -18,5 +18,6 @@ pub mod kube;
 pub mod kubeadm;
 pub mod lifecycle;
 pub mod node;
+pub mod provider;
 pub mod remote;
 pub mod tf_provider;

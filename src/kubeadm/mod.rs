@@ -34,7 +34,8 @@ pub use invocation::{
 };
 pub use output::{PreflightError, explain, parse_version, preflight_errors};
 pub use spec::{
-    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, EtcdSpec, HostPathMount, JoinSpec, NodeSpec, Timeouts,
+    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, EtcdSpec, HostPathMount, JoinSpec,
+    NodeSpec, Timeouts,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{

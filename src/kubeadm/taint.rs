@@ -71,7 +71,8 @@ impl FromStr for Taint {
 impl Taint {
     /// Whether Kubernetes itself sets and takes it by the Node's condition; nobody manages those by hand.
     pub fn is_automatic(&self) -> bool {
-        self.key.starts_with("node.kubernetes.io/") || self.key.starts_with("node.cloudprovider.kubernetes.io/")
+        self.key.starts_with("node.kubernetes.io/")
+            || self.key.starts_with("node.cloudprovider.kubernetes.io/")
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     spec::MasterSpec,
     step::{Run, Step},
     steps::{
-        AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost, ControlPlane, KubeadmInit,
-        KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
+        AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
+        ControlPlane, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
     },
 };
 use crate::{
@@ -33,16 +33,27 @@ pub struct CreateFailure {
 /// Makes the host a master. The cluster's lock is held from the look for a running cluster until the new etcd
 /// member votes.
 pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), CreateFailure> {
-    let not_begun = |failure: Failure| CreateFailure { failure: failure.on(run.host.name()), is_member: false };
+    let not_begun = |failure: Failure| CreateFailure {
+        failure: failure.on(run.host.name()),
+        is_member: false,
+    };
     let facts = look_at(run).await.map_err(not_begun)?;
     let master = Master::new(run, spec, facts).map_err(not_begun)?;
-    run_steps(run, &master.preparation().map_err(not_begun)?).await.map_err(not_begun)?;
+    run_steps(run, &master.preparation().map_err(not_begun)?)
+        .await
+        .map_err(not_begun)?;
 
-    let _lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await.map_err(not_begun)?;
+    let _lock = locks
+        .lock(&master.endpoint.to_string(), &run.cancel)
+        .await
+        .map_err(not_begun)?;
     let way = find_way(run, spec).await.map_err(not_begun)?;
     match run_steps(run, &master.steps(&way)).await {
         Ok(()) => Ok(()),
-        Err(failure) => Err(CreateFailure { failure, is_member: is_member(&run.host).await }),
+        Err(failure) => Err(CreateFailure {
+            failure,
+            is_member: is_member(&run.host).await,
+        }),
     }
 }
 
@@ -68,22 +79,40 @@ struct Master<'a> {
 impl<'a> Master<'a> {
     fn new(run: &Run, spec: &'a MasterSpec, facts: Facts) -> Result<Self, Failure> {
         let endpoint = spec.endpoint().cloned().ok_or_else(|| {
-            Failure::new("Neither cluster nor join", "The resource has neither a cluster block nor a join argument.").at("cluster")
+            Failure::new(
+                "Neither cluster nor join",
+                "The resource has neither a cluster block nor a join argument.",
+            )
+            .at("cluster")
         })?;
         let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-            Failure::new("kubeadm is missing on the host", "There is no working kubeadm in PATH.")
-                .at("host")
-                .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
+            Failure::new(
+                "kubeadm is missing on the host",
+                "There is no working kubeadm in PATH.",
+            )
+            .at("host")
+            .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
         })?;
         let node = spec.node.node_spec(&facts, &run.host);
-        Ok(Self { host: run.host.clone(), spec, facts, kubeadm, endpoint, node })
+        Ok(Self {
+            host: run.host.clone(),
+            spec,
+            facts,
+            kubeadm,
+            endpoint,
+            node,
+        })
     }
 
     /// What needs no lock: other masters may be joining meanwhile.
     fn preparation(&self) -> Result<Vec<Box<dyn Step>>, Failure> {
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(CheckHost { problems: master_problems(&self.facts, self.spec) })];
+        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(CheckHost {
+            problems: master_problems(&self.facts, self.spec),
+        })];
         if let Some(cluster) = &self.spec.cluster {
-            steps.push(Box::new(PullImages { config: self.cluster_config(cluster)? }));
+            steps.push(Box::new(PullImages {
+                config: render_cluster(&self.kubeadm, cluster)?,
+            }));
         }
         Ok(steps)
     }
@@ -98,9 +127,15 @@ impl<'a> Master<'a> {
 
     fn init_steps(&self, cluster: &ClusterSpec) -> Vec<Box<dyn Step>> {
         let mut steps: Vec<Box<dyn Step>> = vec![
-            Box::new(KubeadmInit { kubeadm: self.kubeadm.clone(), cluster: cluster.clone(), node: self.node.clone() }),
+            Box::new(KubeadmInit {
+                kubeadm: self.kubeadm.clone(),
+                cluster: cluster.clone(),
+                node: self.node.clone(),
+            }),
             Box::new(AwaitLocalApi),
-            Box::new(AwaitEndpoint { endpoint: self.endpoint.clone() }),
+            Box::new(AwaitEndpoint {
+                endpoint: self.endpoint.clone(),
+            }),
         ];
         steps.extend(self.closing_steps());
         steps
@@ -112,7 +147,12 @@ impl<'a> Master<'a> {
             via: via.clone(),
             name: self.node.name.clone(),
             machine_id: self.facts.machine_id.clone(),
-            addresses: self.facts.interfaces.iter().flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr)).collect(),
+            addresses: self
+                .facts
+                .interfaces
+                .iter()
+                .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
+                .collect(),
             advertise_address: self.node.advertise_address,
         })];
         steps.push(Box::new(KubeadmJoin {
@@ -127,7 +167,10 @@ impl<'a> Master<'a> {
             }),
         }));
         if let Some(advertise_address) = self.node.advertise_address {
-            steps.push(Box::new(AwaitEtcdVoter { via: via.clone(), advertise_address }));
+            steps.push(Box::new(AwaitEtcdVoter {
+                via: via.clone(),
+                advertise_address,
+            }));
         }
         steps.push(Box::new(AwaitLocalApi));
         steps.extend(self.closing_steps());
@@ -143,7 +186,10 @@ impl<'a> Master<'a> {
     /// What every master gets in the end, through its own API server.
     fn closing_steps(&self) -> Vec<Box<dyn Step>> {
         let set = |wanted: &std::collections::BTreeMap<String, String>| {
-            wanted.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
+            wanted
+                .iter()
+                .map(|(key, value)| (key.clone(), Some(value.clone())))
+                .collect()
         };
         let wishes = &self.spec.node;
         let mut steps: Vec<Box<dyn Step>> = vec![Box::new(ApplyNodeSettings {
@@ -165,17 +211,22 @@ impl<'a> Master<'a> {
     }
 
     fn files(&self) -> Vec<File> {
-        self.spec.cluster.iter().filter_map(|cluster| self.cluster_config(cluster).ok()).map(cluster_file).collect()
-    }
-
-    fn cluster_config(&self, cluster: &ClusterSpec) -> Result<String, Failure> {
-        render_cluster(&self.kubeadm, cluster)
+        let text = self
+            .spec
+            .cluster
+            .as_ref()
+            .and_then(|cluster| render_cluster(&cluster.kubernetes_version, cluster).ok());
+        text.map(cluster_file).into_iter().collect()
     }
 }
 
 /// The kubeadm configuration without secrets that stays on a master for people to read.
 pub fn cluster_file(content: String) -> File {
-    File { path: CLUSTER_FILE.to_owned(), mode: "0644", content }
+    File {
+        path: CLUSTER_FILE.to_owned(),
+        mode: "0644",
+        content,
+    }
 }
 
 /// Where it lies.
@@ -183,6 +234,8 @@ pub const CLUSTER_FILE: &str = "/var/lib/terraform-provider-ha/files/kubeadm.yam
 
 /// Its text.
 pub fn render_cluster(kubeadm: &Version, cluster: &ClusterSpec) -> Result<String, Failure> {
-    kubeadm::render_cluster(kubeadm, cluster)
-        .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster.kubernetes_version"))
+    kubeadm::render_cluster(kubeadm, cluster).map_err(|error| {
+        Failure::new("Cannot render the kubeadm configuration", error.to_string())
+            .at("cluster.kubernetes_version")
+    })
 }

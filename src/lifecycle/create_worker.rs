@@ -16,41 +16,64 @@ use super::{
 
 /// Makes the host a worker. Workers need no lock: they change no membership.
 pub async fn create_worker(run: &Run, spec: &WorkerSpec) -> Result<(), CreateFailure> {
-    let steps = plan_steps(run, spec)
-        .await
-        .map_err(|failure| CreateFailure { failure: failure.on(run.host.name()), is_member: false })?;
+    let steps = plan_steps(run, spec).await.map_err(|failure| CreateFailure {
+        failure: failure.on(run.host.name()),
+        is_member: false,
+    })?;
     match run_steps(run, &steps).await {
         Ok(()) => Ok(()),
-        Err(failure) => Err(CreateFailure { failure, is_member: is_member(&run.host).await }),
+        Err(failure) => Err(CreateFailure {
+            failure,
+            is_member: is_member(&run.host).await,
+        }),
     }
 }
 
 async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, Failure> {
     let facts = look_at(run).await?;
-    refuse_foreign_node(&run.host, &facts, Some(spec))?;
+    refuse_foreign_node(&run.host, &facts, &spec.join.endpoint.to_string())?;
     let problems = worker_problems(&facts, &spec.node);
     let survey = find_cluster(run, &spec.join.masters).await?;
     let seen = survey.via().ok_or_else(|| {
-        let detail = format!("No running cluster was found on the hosts that join.masters names:\n{}", survey.account());
+        let detail = format!(
+            "No running cluster was found on the hosts that join.masters names:\n{}",
+            survey.account()
+        );
         Failure::new("No cluster to join", detail).at("join")
     })?;
     let through = through(seen)?;
     if through.ca_cert_hash != spec.join.ca_cert_hash {
-        let detail = format!("The masters' CA is {}, join says {}.", through.ca_cert_hash, spec.join.ca_cert_hash);
+        let detail = format!(
+            "The masters' CA is {}, join says {}.",
+            through.ca_cert_hash, spec.join.ca_cert_hash
+        );
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
     let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-        Failure::new("kubeadm is missing on the host", "There is no working kubeadm in PATH.").at("host")
+        Failure::new(
+            "kubeadm is missing on the host",
+            "There is no working kubeadm in PATH.",
+        )
+        .at("host")
     })?;
     let node = spec.node.node_spec(&facts, &run.host);
-    let set = |wanted: &BTreeMap<String, String>| wanted.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    let set = |wanted: &BTreeMap<String, String>| {
+        wanted
+            .iter()
+            .map(|(key, value)| (key.clone(), Some(value.clone())))
+            .collect()
+    };
     let mut steps: Vec<Box<dyn Step>> = vec![
         Box::new(CheckHost { problems }),
         Box::new(NodeNameIsFree {
             via: through.via.clone(),
             name: node.name.clone(),
             machine_id: facts.machine_id.clone(),
-            addresses: facts.interfaces.iter().flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr)).collect(),
+            addresses: facts
+                .interfaces
+                .iter()
+                .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
+                .collect(),
             advertise_address: None,
         }),
     ];
@@ -71,6 +94,10 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
         annotations: set(&spec.node.annotations),
         taints: spec.node.taints.clone(),
     }));
-    steps.push(Box::new(RecordMembership { endpoint: spec.join.endpoint.to_string(), node_name: node.name, files: Vec::new() }));
+    steps.push(Box::new(RecordMembership {
+        endpoint: spec.join.endpoint.to_string(),
+        node_name: node.name,
+        files: Vec::new(),
+    }));
     Ok(steps)
 }

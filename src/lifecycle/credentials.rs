@@ -26,20 +26,37 @@ pub fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
 pub async fn mint_token(via: &Host, node_name: &str) -> Result<BootstrapToken, Failure> {
     let token = new_bootstrap_token()?;
     let description = format!("terraform-provider-ha: join of {node_name}");
-    via.run_ok(&kube::create_bootstrap_token_script(&token, TOKEN_TTL, &description)).await?;
+    via.run_ok(&kube::create_bootstrap_token_script(
+        &token,
+        TOKEN_TTL,
+        &description,
+    ))
+    .await?;
     Ok(token)
 }
 
 /// Waits until the controller manager has signed cluster-info for the token; kubeadm itself would look only
 /// every 5 s.
 pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) -> Result<(), Failure> {
-    let script = Script::new("look for the token's signature", kube::token_signed_command(token.id()));
-    wait_until(run, "cluster-info is signed for the join", Duration::from_secs(120), || {
-        Box::pin(async {
-            let signed = via.run(&script).await?.status == 0;
-            Ok(if signed { Seen::Yes(()) } else { Seen::NotYet("no signature yet".into()) })
-        })
-    })
+    let script = Script::new(
+        "look for the token's signature",
+        kube::token_signed_command(token.id()),
+    );
+    wait_until(
+        run,
+        "cluster-info is signed for the join",
+        Duration::from_secs(120),
+        || {
+            Box::pin(async {
+                let signed = via.run(&script).await?.status == 0;
+                Ok(if signed {
+                    Seen::Yes(())
+                } else {
+                    Seen::NotYet("no signature yet".into())
+                })
+            })
+        },
+    )
     .await
 }
 
@@ -47,7 +64,8 @@ pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) ->
 pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
     let key = CertificateKey::from_random(random()?);
     let facts = super::look::read_facts(via).await?;
-    let kubeadm_version = kubeadm_version(&facts).ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
+    let kubeadm_version = kubeadm_version(&facts)
+        .ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
     let config = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
     let path = write_config(via, "upload-certs", &config).await?;
@@ -60,7 +78,8 @@ pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<Cer
 
 /// Takes the token back, and with it the uploaded certificates.
 pub async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Result<(), Failure> {
-    via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates)).await?;
+    via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates))
+        .await?;
     Ok(())
 }
 

@@ -1,10 +1,7 @@
 //! Runs long kubeadm commands so that they outlive the link and this process, and finds them again by name.
 use std::time::Duration;
 
-use super::{
-    failure::Failure,
-    step::Run,
-};
+use super::{failure::Failure, step::Run};
 use crate::{
     node::detached::{Progress, forget_script, poll_script, start_script},
     remote::Host,
@@ -28,7 +25,13 @@ pub async fn progress_of(host: &Host, name: &str) -> Result<Progress, Failure> {
 }
 
 /// Starts the command unless it runs or has ended already, then waits for its end.
-pub async fn run_detached(run: &Run, host: &Host, name: &str, command: &str, limit: Duration) -> Result<(i32, String), Failure> {
+pub async fn run_detached(
+    run: &Run,
+    host: &Host,
+    name: &str,
+    command: &str,
+    limit: Duration,
+) -> Result<(i32, String), Failure> {
     start(host, name, command, limit).await?;
     await_end(run, host, name).await
 }
@@ -45,7 +48,8 @@ pub async fn await_end(run: &Run, host: &Host, name: &str) -> Result<(i32, Strin
     match settle(run, host, name).await? {
         Progress::Ended { status, output } => Ok((status, output)),
         _ => {
-            let detail = format!("{name} was started and has left no result; the host may have gone down under it.");
+            let detail =
+                format!("{name} was started and has left no result; the host may have gone down under it.");
             Err(Failure::new("Command lost on the host", detail).on(host.name()))
         }
     }
@@ -56,8 +60,13 @@ pub async fn settle(run: &Run, host: &Host, name: &str) -> Result<Progress, Fail
     let mut progress = progress_of(host, name).await?;
     while progress == Progress::Running {
         if run.cancel.is_cancelled() {
-            let detail = format!("{name} goes on on the host; the next apply waits for it and uses its result.");
-            return Err(Failure { detail, ..Failure::cancelled() }.on(host.name()));
+            let detail =
+                format!("{name} goes on on the host; the next apply waits for it and uses its result.");
+            return Err(Failure {
+                detail,
+                ..Failure::cancelled()
+            }
+            .on(host.name()));
         }
         progress = look(host, name, LOOK).await?;
     }
@@ -76,5 +85,7 @@ async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failu
 }
 
 fn parse(host: &Host, stdout: &str) -> Result<Progress, Failure> {
-    Progress::parse(stdout).map_err(|error| Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name()))
+    Progress::parse(stdout).map_err(|error| {
+        Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name())
+    })
 }

@@ -52,19 +52,28 @@ impl Failure {
     /// Terraform asked to stop.
     pub fn cancelled() -> Self {
         let detail = "Terraform asked to stop. What was finished stays; the next apply goes on from there.";
-        Self { kind: FailureKind::Cancelled, ..Self::new("Stopped before the end", detail) }
+        Self {
+            kind: FailureKind::Cancelled,
+            ..Self::new("Stopped before the end", detail)
+        }
     }
 
     /// Adds what the user can do.
     #[must_use]
     pub fn advise(self, advice: impl Into<String>) -> Self {
-        Self { advice: advice.into(), ..self }
+        Self {
+            advice: advice.into(),
+            ..self
+        }
     }
 
     /// Points at an attribute, dotted.
     #[must_use]
     pub fn at(self, attribute: &'static str) -> Self {
-        Self { attribute: Some(attribute), ..self }
+        Self {
+            attribute: Some(attribute),
+            ..self
+        }
     }
 
     /// Names the host, unless one is named already.
@@ -95,7 +104,11 @@ impl From<HostError> for Failure {
                         None,
                         "Install the OpenSSH client where Terraform runs; this provider uses it for every connection.",
                     ),
-                    T::UnknownName { .. } => ("Host name has no address", Some("host"), "Check the host's name or use its address."),
+                    T::UnknownName { .. } => (
+                        "Host name has no address",
+                        Some("host"),
+                        "Check the host's name or use its address.",
+                    ),
                     T::Refused { .. } => (
                         "Cannot reach host over SSH",
                         Some("host"),
@@ -131,9 +144,11 @@ impl From<HostError> for Failure {
                         Some("ssh.become"),
                         "Allow the user to run sudo without a password (NOPASSWD), or connect as root with become = false.",
                     ),
-                    T::SudoNotInstalled => {
-                        ("sudo is missing on the host", Some("ssh.become"), "Install sudo, or connect as root with become = false.")
-                    }
+                    T::SudoNotInstalled => (
+                        "sudo is missing on the host",
+                        Some("ssh.become"),
+                        "Install sudo, or connect as root with become = false.",
+                    ),
                     T::Disconnected { .. } => (
                         "SSH connection broke",
                         None,
@@ -144,7 +159,14 @@ impl From<HostError> for Failure {
                 };
                 let failure = Self::new(summary, transport.to_string()).advise(advice);
                 let failure = Self { attribute, ..failure };
-                if error.is_unreachable() { Self { kind: FailureKind::Unreachable, ..failure } } else { failure }
+                if error.is_unreachable() {
+                    Self {
+                        kind: FailureKind::Unreachable,
+                        ..failure
+                    }
+                } else {
+                    failure
+                }
             }
         };
         failure.on(&error.host)

@@ -43,10 +43,18 @@ pub struct Through {
 /// reached and has none, and the endpoint does not answer.
 pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
     let endpoint = spec.endpoint().cloned().ok_or_else(|| {
-        Failure::new("Neither cluster nor join", "The resource has neither a cluster block nor a join argument.").at("cluster")
+        Failure::new(
+            "Neither cluster nor join",
+            "The resource has neither a cluster block nor a join argument.",
+        )
+        .at("cluster")
     })?;
     let own = Survey::of(std::slice::from_ref(&run.host)).await;
-    let own = own.seen.first().cloned().ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
+    let own = own
+        .seen
+        .first()
+        .cloned()
+        .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
     let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
         && goes_on(run, marker).await?
@@ -70,8 +78,13 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
     }
     match &spec.cluster {
         None => {
-            let detail = format!("No cluster was found on the hosts that join.masters and peers name:\n{}", survey.account());
-            Err(Failure::new("No cluster to join", detail).at("join").advise("Create the first master (the one with a cluster block) before the others."))
+            let detail = format!(
+                "No cluster was found on the hosts that join.masters and peers name:\n{}",
+                survey.account()
+            );
+            Err(Failure::new("No cluster to join", detail)
+                .at("join")
+                .advise("Create the first master (the one with a cluster block) before the others."))
         }
         Some(cluster) => {
             prove_absence(run, &endpoint, &survey).await?;
@@ -114,7 +127,13 @@ pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Fail
 
 /// Turns what a master said into what a join needs.
 pub fn through(seen: &Seen) -> Result<Through, Failure> {
-    let missing = || Failure::new("Master gave no usable answer", "Its CA certificate or kubeadm-config could not be read.").on(seen.host.name());
+    let missing = || {
+        Failure::new(
+            "Master gave no usable answer",
+            "Its CA certificate or kubeadm-config could not be read.",
+        )
+        .on(seen.host.name())
+    };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
     Ok(Through {
         via: seen.host.clone(),
@@ -129,11 +148,23 @@ fn check_same_cluster(spec: &MasterSpec, endpoint: &Endpoint, seen: &Seen) -> Re
     if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
         return Ok(());
     }
-    Err(foreign_cluster(seen.host.name(), &found.cluster_name, &found.control_plane_endpoint, wanted_name, endpoint))
+    Err(foreign_cluster(
+        seen.host.name(),
+        &found.cluster_name,
+        &found.control_plane_endpoint,
+        wanted_name,
+        endpoint,
+    ))
 }
 
 /// The failure for a host that belongs to a cluster other than the configured one.
-pub fn foreign_cluster(host: &str, name: &str, endpoint: &str, wanted_name: &str, wanted_endpoint: &Endpoint) -> Failure {
+pub fn foreign_cluster(
+    host: &str,
+    name: &str,
+    endpoint: &str,
+    wanted_name: &str,
+    wanted_endpoint: &Endpoint,
+) -> Failure {
     let detail = format!(
         "The host belongs to the cluster {name:?} with endpoint {endpoint}; the configuration says {wanted_name:?} with endpoint {wanted_endpoint}."
     );
@@ -146,19 +177,34 @@ fn check_same_ca(own: &Seen, other: &Seen) -> Result<(), Failure> {
     if own.ca_cert_hash == other.ca_cert_hash {
         return Ok(());
     }
-    let detail = format!("{} and {} have different cluster CAs: they are two clusters.", own.host.name(), other.host.name());
+    let detail = format!(
+        "{} and {} have different cluster CAs: they are two clusters.",
+        own.host.name(),
+        other.host.name()
+    );
     Err(Failure::new("Host belongs to another cluster", detail).at("host").advise("Nothing was changed. Decide which cluster is the right one and reset the other's hosts yourself."))
 }
 
 async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Result<(), Failure> {
     if !survey.silent.is_empty() {
-        let detail = format!("A new cluster is founded only when every host that could have it was reached and has none:\n{}", survey.account());
-        return Err(Failure::new("Cannot prove that no cluster exists", detail).at("peers").advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
+        let detail = format!(
+            "A new cluster is founded only when every host that could have it was reached and has none:\n{}",
+            survey.account()
+        );
+        return Err(Failure::new("Cannot prove that no cluster exists", detail)
+            .at("peers")
+            .advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
     }
     let url = quote(&format!("https://{endpoint}/version")).to_string();
-    let script = Script::new("ask the endpoint", format!("curl -sk --noproxy '*' --max-time 3 -o /dev/null {url}"));
+    let script = Script::new(
+        "ask the endpoint",
+        format!("curl -sk --noproxy '*' --max-time 3 -o /dev/null {url}"),
+    );
     if run.host.run(&script).await?.status == 0 {
-        let detail = format!("{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}", survey.account());
+        let detail = format!(
+            "{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}",
+            survey.account()
+        );
         return Err(Failure::new("Endpoint belongs to another cluster", detail)
             .at("cluster.control_plane_endpoint")
             .advise("Add that cluster's masters to peers to join it, or use another endpoint."));

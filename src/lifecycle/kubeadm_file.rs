@@ -11,8 +11,14 @@ const FOLDER: &str = "/run/terraform-provider-ha";
 /// Writes the text and gives its path. `purpose` keeps files of different commands apart.
 pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Result<String, Failure> {
     let path = format!("{FOLDER}/{purpose}.yaml");
-    let body = format!("set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}", quote(config.text.reveal()));
-    let script = config.secrets.iter().fold(Script::new("write kubeadm configuration", body), |script, secret| script.secret(secret));
+    let body = format!(
+        "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
+        quote(config.text.reveal())
+    );
+    let script = config.secrets.iter().fold(
+        Script::new("write kubeadm configuration", body),
+        |script, secret| script.secret(secret),
+    );
     host.run_ok(&script).await?;
     Ok(path)
 }
@@ -20,19 +26,26 @@ pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Re
 /// Removes the file of this purpose, if it is there.
 pub async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
     let body = format!("rm -f {FOLDER}/{purpose}.yaml\nrmdir {FOLDER} 2>/dev/null\ntrue");
-    host.run_ok(&Script::new("remove kubeadm configuration", body)).await?;
+    host.run_ok(&Script::new("remove kubeadm configuration", body))
+        .await?;
     Ok(())
 }
 
 /// Lets kubeadm itself read the file, where it can.
 pub async fn validate_config(host: &Host, kubeadm: &Version, path: &str) -> Result<(), Failure> {
-    let script = Script::new("kubeadm config validate", kubeadm::config_validate_command(kubeadm, path));
-    host.run_ok(&script).await.map(drop).map_err(|error| match error.kind {
-        crate::remote::HostErrorKind::Failed(failed) => {
-            Failure::new("kubeadm does not accept the configuration", failed.tail).at("cluster")
-        }
-        _ => error.into(),
-    })
+    let script = Script::new(
+        "kubeadm config validate",
+        kubeadm::config_validate_command(kubeadm, path),
+    );
+    host.run_ok(&script)
+        .await
+        .map(drop)
+        .map_err(|error| match error.kind {
+            crate::remote::HostErrorKind::Failed(failed) => {
+                Failure::new("kubeadm does not accept the configuration", failed.tail).at("cluster")
+            }
+            _ => error.into(),
+        })
 }
 
 /// A failure from kubeadm's output: its own error lines where it printed any, the last lines otherwise.
@@ -41,11 +54,23 @@ pub fn kubeadm_failure(summary: &'static str, output: &str) -> Failure {
     let advice = kubeadm::explain(output).unwrap_or_default();
     if errors.is_empty() {
         let lines: Vec<&str> = output.trim_end().lines().collect();
-        let last = lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n");
+        let last = lines
+            .get(lines.len().saturating_sub(20)..)
+            .unwrap_or_default()
+            .join("\n");
         return Failure::new(summary, last).advise(advice);
     }
-    let list = errors.iter().map(|error| format!("- {}: {}", error.name, error.text)).collect::<Vec<_>>().join("\n");
+    let list = errors
+        .iter()
+        .map(|error| format!("- {}: {}", error.name, error.text))
+        .collect::<Vec<_>>()
+        .join("\n");
     Failure::new(summary, format!("kubeadm's preflight checks failed:\n{list}"))
         .at("ignore_preflight_errors")
-        .advise(if advice.is_empty() { "Mend what is named, or list the checks in ignore_preflight_errors if they do not matter here.".to_owned() } else { advice.to_string() })
+        .advise(if advice.is_empty() {
+            "Mend what is named, or list the checks in ignore_preflight_errors if they do not matter here."
+                .to_owned()
+        } else {
+            advice.to_string()
+        })
 }

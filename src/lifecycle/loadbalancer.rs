@@ -59,7 +59,12 @@ impl LoadbalancerSpec {
             virtual_router_id: self.virtual_router_id,
             priority: self.priority,
             address: self.address,
-            peers: self.members.values().filter_map(|address| address.parse().ok()).filter(|peer| *peer != self.address).collect(),
+            peers: self
+                .members
+                .values()
+                .filter_map(|address| address.parse().ok())
+                .filter(|peer| *peer != self.address)
+                .collect(),
             preempt: self.preempt,
             advert_int: KeepalivedSpec::ADVERT_INT,
             health_port: self.haproxy.health_port,
@@ -72,26 +77,68 @@ impl LoadbalancerSpec {
             (haproxy::CONFIG_PATH, haproxy::CONFIG_MODE, haproxy),
             (keepalived::CONFIG_PATH, keepalived::CONFIG_MODE, keepalived),
             (haproxy::MANIFEST_PATH, haproxy::MANIFEST_MODE, haproxy_pod),
-            (keepalived::MANIFEST_PATH, keepalived::MANIFEST_MODE, keepalived_pod),
+            (
+                keepalived::MANIFEST_PATH,
+                keepalived::MANIFEST_MODE,
+                keepalived_pod,
+            ),
         ]
-        .map(|(path, mode, content)| File { path: path.to_owned(), mode, content })
+        .map(|(path, mode, content)| File {
+            path: path.to_owned(),
+            mode,
+            content,
+        })
         .to_vec()
     }
+}
+
+/// The host's own address among the members: the one that it is reached by, or one that is on an interface.
+pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure> {
+    if let Some(named) = members
+        .iter()
+        .find(|member| run.host.name().parse() == Ok(**member))
+    {
+        return Ok(*named);
+    }
+    let facts = look_at(run).await?;
+    members
+        .iter()
+        .find(|member| facts.has_address(**member))
+        .copied()
+        .ok_or_else(|| {
+            Failure::new(
+                "Host is none of the members",
+                "No address in members is this host's own.",
+            )
+            .at("members")
+            .advise("Add this host's name and address to members.")
+        })
 }
 
 /// Writes the files, new or changed, and waits until HAProxy runs where a kubelet runs already. Gives the
 /// interface.
 pub async fn apply_loadbalancer(run: &Run, spec: &LoadbalancerSpec) -> Result<String, Failure> {
     let facts = look_at(run).await?;
-    let problems = problems(&run.host, spec, &facts).await.map_err(|failure| failure.on(run.host.name()))?;
+    let problems = problems(&run.host, spec, &facts)
+        .await
+        .map_err(|failure| failure.on(run.host.name()))?;
     let interface = interface_of(spec, &facts).unwrap_or_default();
-    let note = LoadbalancerNote { vip: spec.vip, interface: interface.clone(), port: spec.haproxy.port };
+    let note = LoadbalancerNote {
+        vip: spec.vip,
+        interface: interface.clone(),
+        port: spec.haproxy.port,
+    };
     let mut steps: Vec<Box<dyn Step>> = vec![
         Box::new(CheckHost { problems }),
-        Box::new(WriteLoadbalancer { files: spec.files(&interface), note }),
+        Box::new(WriteLoadbalancer {
+            files: spec.files(&interface),
+            note,
+        }),
     ];
     if facts.kubernetes.kubelet_conf {
-        steps.push(Box::new(AwaitHaproxy { health_port: spec.haproxy.health_port }));
+        steps.push(Box::new(AwaitHaproxy {
+            health_port: spec.haproxy.health_port,
+        }));
     }
     run_steps(run, &steps).await?;
     Ok(interface)
@@ -100,7 +147,14 @@ pub async fn apply_loadbalancer(run: &Run, spec: &LoadbalancerSpec) -> Result<St
 /// Stops keepalived first, so that another member has the floating IP before HAProxy goes.
 pub async fn remove_loadbalancer(run: &Run) -> Result<(), Failure> {
     look_at(run).await?;
-    run_steps(run, &[Box::new(StopKeepalived) as Box<dyn Step>, Box::new(RemoveLoadbalancer)]).await
+    run_steps(
+        run,
+        &[
+            Box::new(StopKeepalived) as Box<dyn Step>,
+            Box::new(RemoveLoadbalancer),
+        ],
+    )
+    .await
 }
 
 /// What keeps the host from carrying the floating IP. Reads only.
@@ -111,7 +165,9 @@ pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec) -> Result<
 
 /// The interface for the floating IP.
 pub fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
-    spec.interface.clone().or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
+    spec.interface
+        .clone()
+        .or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
 }
 
 async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result<Vec<Problem>, Failure> {
@@ -125,14 +181,25 @@ async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result
             interface: spec.interface.as_deref(),
             address: spec.address,
             is_installed: installed.is_some(),
-            local_clock: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
+            local_clock: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
         },
     );
     if installed.is_none()
         && let Some(interface) = interface_of(spec, facts)
     {
-        let members: Vec<IpAddr> = spec.members.values().filter_map(|address| address.parse().ok()).collect();
-        let answers = host.run(&Script::new("ask for the floating IP", vip::vip_answers_command(spec.vip, &interface, &members))).await?;
+        let members: Vec<IpAddr> = spec
+            .members
+            .values()
+            .filter_map(|address| address.parse().ok())
+            .collect();
+        let answers = host
+            .run(&Script::new(
+                "ask for the floating IP",
+                vip::vip_answers_command(spec.vip, &interface, &members),
+            ))
+            .await?;
         let holder = answers.stdout.trim().to_owned();
         if answers.status == 0 {
             problems.push(Problem {

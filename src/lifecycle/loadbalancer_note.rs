@@ -30,16 +30,25 @@ impl LoadbalancerNote {
     /// As a file to write.
     pub fn file(&self) -> File {
         let content = serde_json::to_string(self).unwrap_or_default() + "\n";
-        File { path: Self::path(), mode: "0644", content }
+        File {
+            path: Self::path(),
+            mode: "0644",
+            content,
+        }
     }
 
     /// Reads it from the host; none if there is no load balancer.
     pub async fn read(host: &Host) -> Result<Option<Self>, Failure> {
-        let script = Script::new("read the load balancer's note", format!("cat {} 2>/dev/null || true", Self::path()));
+        let script = Script::new(
+            "read the load balancer's note",
+            format!("cat {} 2>/dev/null || true", Self::path()),
+        );
         let text = host.run_ok(&script).await?;
         if text.trim().is_empty() {
             return Ok(None);
         }
-        serde_json::from_str(&text).map(Some).map_err(|error| nonsense(host, &error))
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| nonsense(host, &error))
     }
 }

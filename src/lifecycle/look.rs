@@ -7,13 +7,17 @@ use crate::{
 
 /// Waits until the host answers (it may still boot), then reads what it is and has.
 pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
-    run.host.wait_until_reachable(run.remaining(), &run.cancel).await?;
+    run.host
+        .wait_until_reachable(run.remaining(), &run.cancel)
+        .await?;
     read_facts(&run.host).await
 }
 
 /// Reads what the host is and has, in one round trip.
 pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
-    let stdout = host.run_ok(&facts::sections(Query::new()).script("read facts")).await?;
+    let stdout = host
+        .run_ok(&facts::sections(Query::new()).script("read facts"))
+        .await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }

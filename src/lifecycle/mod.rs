@@ -2,42 +2,44 @@
 //!
 //! **Invariant:** no Terraform types here. **Invariant:** a step's `check` never writes; truth is what it sees.
 //! **Invariant:** nothing drops a running command; a stop is looked at between steps and inside of waits.
-mod step;
-mod failure;
-mod runner;
-mod wait;
-mod progress;
-mod cluster_lock;
+pub mod cluster_lock;
+pub mod failure;
+pub mod progress;
+pub mod runner;
+pub mod step;
+pub mod wait;
 
-mod marker;
-mod loadbalancer_note;
-mod look;
-mod detached;
-mod kubeadm_file;
-mod credentials;
-mod membership;
-mod survey;
-mod reset;
+pub mod credentials;
+pub mod detached;
+pub mod kubeadm_file;
+pub mod loadbalancer_note;
+pub mod look;
+pub mod marker;
+pub mod membership;
+pub mod reset;
+pub mod survey;
 
-mod spec;
-mod find_way;
-mod preflight;
-mod steps;
+pub mod find_way;
+pub mod preflight;
+pub mod spec;
+pub mod steps;
 
-mod create_master;
-mod create_worker;
-mod loadbalancer;
-mod read_node;
-mod read_loadbalancer;
-mod remove_node;
-mod update_node;
+pub mod create_master;
+pub mod create_worker;
+pub mod loadbalancer;
+pub mod read_loadbalancer;
+pub mod read_node;
+pub mod remove_node;
+pub mod update_node;
 
 pub use cluster_lock::ClusterLocks;
-pub use create_master::{CLUSTER_FILE, CreateFailure, create_master, render_cluster};
+pub use create_master::{CLUSTER_FILE, CreateFailure, cluster_file, create_master, render_cluster};
 pub use create_worker::create_worker;
 pub use failure::{Failure, FailureKind};
-pub use loadbalancer::{LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, remove_loadbalancer};
-pub use preflight::{check_master, check_worker};
+pub use loadbalancer::{
+    LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
+};
+pub use preflight::{Checked, check_master, check_worker, node_name_of, own_address_of};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};

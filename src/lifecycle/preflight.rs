@@ -1,6 +1,7 @@
 //! What can be found wrong with a host before anything is changed; at plan and as the first step of a create.
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -8,7 +9,8 @@ use super::{
     failure::Failure,
     find_way::foreign_cluster,
     look::{marker_of, read_facts},
-    spec::{MasterSpec, NodeWishes, WorkerSpec},
+    marker::Phase,
+    spec::{MasterSpec, NodeWishes, own_address},
     survey::Survey,
 };
 use crate::{
@@ -20,31 +22,83 @@ use crate::{
     remote::Host,
 };
 
-/// Problems of a host that is to be a master. Reads only.
-pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Vec<Problem>, Failure> {
-    let facts = read_facts(host).await?;
-    if facts.kubernetes.admin_conf && marker_of(&facts).is_none_or(|marker| marker.phase == super::marker::Phase::Member) {
-        let own = Survey::of(std::slice::from_ref(host)).await;
-        if let (Some(found), Some(endpoint)) = (own.seen.first().and_then(|seen| seen.cluster.as_ref()), spec.endpoint()) {
-            let wanted = spec.cluster_name().unwrap_or_default();
-            if found.cluster_name != wanted || found.control_plane_endpoint != endpoint.to_string() {
-                return Err(foreign_cluster(host.name(), &found.cluster_name, &found.control_plane_endpoint, wanted, endpoint));
-            }
-        }
-    }
-    Ok(master_problems(&facts, spec))
+/// What a look at a host came to.
+#[derive(Debug)]
+pub struct Checked {
+    /// What stands in the way.
+    pub problems: Vec<Problem>,
+    /// The name that the Node will have.
+    pub node_name: String,
 }
 
-/// Problems of a host that is to be a worker. Reads only.
-pub async fn check_worker(host: &Host, wishes: &NodeWishes) -> Result<Vec<Problem>, Failure> {
+/// Looks at a host that is to be a master. Reads only.
+pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Failure> {
     let facts = read_facts(host).await?;
-    refuse_foreign_node(host, &facts, None)?;
-    Ok(worker_problems(&facts, wishes))
+    let begun = marker_of(&facts).is_some_and(|marker| marker.phase != Phase::Member);
+    if facts.kubernetes.admin_conf && !begun {
+        let own = Survey::of(std::slice::from_ref(host)).await;
+        if let (Some(found), Some(endpoint)) = (
+            own.seen.first().and_then(|seen| seen.cluster.as_ref()),
+            spec.endpoint(),
+        ) {
+            let wanted = spec.cluster_name().unwrap_or_default();
+            if found.cluster_name != wanted || found.control_plane_endpoint != endpoint.to_string() {
+                return Err(foreign_cluster(
+                    host.name(),
+                    &found.cluster_name,
+                    &found.control_plane_endpoint,
+                    wanted,
+                    endpoint,
+                ));
+            }
+        }
+    } else if let Some(endpoint) = spec.endpoint() {
+        refuse_foreign_node(host, &facts, &endpoint.to_string())?;
+    }
+    Ok(Checked {
+        problems: master_problems(&facts, spec),
+        node_name: spec.node.name_on(&facts),
+    })
+}
+
+/// Looks at a host that is to be a worker of the cluster with this endpoint (empty if it is not known yet). Reads
+/// only.
+pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> Result<Checked, Failure> {
+    let facts = read_facts(host).await?;
+    refuse_foreign_node(host, &facts, endpoint)?;
+    Ok(Checked {
+        problems: worker_problems(&facts, wishes),
+        node_name: wishes.name_on(&facts),
+    })
+}
+
+/// The name that the Node has on this host.
+pub async fn node_name_of(host: &Host, wishes: &NodeWishes) -> Result<String, Failure> {
+    match &wishes.name {
+        Some(name) => Ok(name.clone()),
+        None => Ok(wishes.name_on(&read_facts(host).await?)),
+    }
+}
+
+/// The address that a node on this host goes by.
+pub async fn own_address_of(host: &Host) -> Result<Option<IpAddr>, Failure> {
+    Ok(own_address(&read_facts(host).await?, host))
 }
 
 /// Problems seen in facts that are at hand.
 pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
-    preflight::check_master(facts, &expectations(facts, &spec.node, spec.cluster.as_ref(), &ignored(&spec.node)))
+    let mut problems = preflight::check_master(
+        facts,
+        &expectations(facts, &spec.node, spec.cluster.as_ref(), &ignored(&spec.node)),
+    );
+    for problem in &mut problems {
+        problem.attribute = problem.attribute.map(|attribute| match attribute {
+            "kubernetes_version" => "cluster.kubernetes_version",
+            "kubelet_config" => "cluster.kubelet_config",
+            other => other,
+        });
+    }
+    problems
 }
 
 /// Problems seen in facts that are at hand.
@@ -52,18 +106,19 @@ pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
     preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)))
 }
 
-/// A host with a kubelet's credentials that this provider did not put there is somebody else's node.
-pub fn refuse_foreign_node(host: &Host, facts: &Facts, wanted: Option<&WorkerSpec>) -> Result<(), Failure> {
+/// A host with a node's credentials that this provider did not put there for this endpoint is somebody else's.
+pub fn refuse_foreign_node(host: &Host, facts: &Facts, endpoint: &str) -> Result<(), Failure> {
     let marker = marker_of(facts);
-    let other_endpoint = match (&marker, wanted) {
-        (Some(marker), Some(wanted)) => marker.endpoint != wanted.join.endpoint.to_string(),
-        (Some(_), None) => false,
-        (None, _) => facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf,
+    let is_foreign = match &marker {
+        Some(marker) => !endpoint.is_empty() && marker.endpoint != endpoint,
+        None => facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf,
     };
-    if !other_endpoint {
+    if !is_foreign {
         return Ok(());
     }
-    let whose = marker.map_or("that this provider did not make it join".to_owned(), |marker| format!("with endpoint {}", marker.endpoint));
+    let whose = marker.map_or("that this provider did not join it to".to_owned(), |marker| {
+        format!("with endpoint {}", marker.endpoint)
+    });
     Err(Failure::new("Host belongs to another cluster", format!("The host is a node of a cluster {whose}."))
         .at("host")
         .on(host.name())
@@ -82,7 +137,9 @@ fn expectations<'a>(
 ) -> NodeExpectations<'a> {
     let kubelet_flag = |name: &str| {
         let config = cluster.and_then(|cluster| cluster.kubelet_config.as_ref());
-        config.and_then(|config| config.get(name)).and_then(serde_json::Value::as_bool)
+        config
+            .and_then(|config| config.get(name))
+            .and_then(serde_json::Value::as_bool)
     };
     NodeExpectations {
         node_name: wishes.name.as_deref(),
@@ -90,9 +147,15 @@ fn expectations<'a>(
         ignored,
         // Without the cluster's own KubeletConfiguration at hand the kubelet's settings are not known to be wrong.
         fail_swap_on: cluster.is_some() && kubelet_flag("failSwapOn").unwrap_or(true),
-        fail_cgroup_v1: if cluster.is_some() { kubelet_flag("failCgroupV1") } else { Some(false) },
+        fail_cgroup_v1: if cluster.is_some() {
+            kubelet_flag("failCgroupV1")
+        } else {
+            Some(false)
+        },
         api_server_port: API_SERVER_PORT,
         is_node: facts.kubernetes.kubelet_conf,
-        local_clock: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
+        local_clock: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
     }
 }

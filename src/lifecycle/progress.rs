@@ -22,11 +22,17 @@ impl Progress {
     pub fn to_file(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt;
         let file = File::options().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { log: Some(Mutex::new(file)) })
+        Ok(Self {
+            log: Some(Mutex::new(file)),
+        })
     }
 
     pub(super) fn step_started(&self, run: &Run, number: usize, total: usize, step: &'static str) {
-        tracing::info!(operation = run.operation, host = run.host.name(), "step {number} of {total}: {step}");
+        tracing::info!(
+            operation = run.operation,
+            host = run.host.name(),
+            "step {number} of {total}: {step}"
+        );
         self.write(run, number, total, step, "started", None, None);
     }
 
@@ -65,7 +71,10 @@ impl Progress {
         failure: Option<&str>,
     ) {
         let Some(log) = &self.log else { return };
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
         let mut line = json!({
             "at": (at * 1000.0).round() / 1000.0, "operation": run.operation, "host": run.host.name(), "step": step,
             "number": number, "total": total, "event": event,

@@ -19,13 +19,23 @@ pub struct LoadbalancerSeen {
 
 /// Reads the files. Never writes.
 pub async fn read_loadbalancer(host: &Host) -> Result<LoadbalancerSeen, Failure> {
-    let paths = [haproxy::CONFIG_PATH, keepalived::CONFIG_PATH, haproxy::MANIFEST_PATH, keepalived::MANIFEST_PATH];
+    let paths = [
+        haproxy::CONFIG_PATH,
+        keepalived::CONFIG_PATH,
+        haproxy::MANIFEST_PATH,
+        keepalived::MANIFEST_PATH,
+    ];
     let query = Query::new().section("machine_id", "cat /etc/machine-id");
-    let query = paths.iter().fold(query, |query, path| read_section(query, path, path));
+    let query = paths
+        .iter()
+        .fold(query, |query, path| read_section(query, path, path));
     let stdout = host.run_ok(&query.script("read load balancer")).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     Ok(LoadbalancerSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
-        files: paths.iter().filter_map(|path| Some(((*path).to_owned(), answers.text(path)?.to_owned()))).collect(),
+        files: paths
+            .iter()
+            .filter_map(|path| Some(((*path).to_owned(), answers.text(path)?.to_owned())))
+            .collect(),
     })
 }

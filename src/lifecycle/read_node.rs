@@ -43,7 +43,9 @@ pub async fn read_node(host: &Host, name: &str) -> Result<Option<NodeSeen>, Fail
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
     let stdout = host.run_ok(&query.script("read node")).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
-    let (Some(0), Some(ca_cert_pem)) = (answers.status("kubelet"), answers.text("ca")) else { return Ok(None) };
+    let (Some(0), Some(ca_cert_pem)) = (answers.status("kubelet"), answers.text("ca")) else {
+        return Ok(None);
+    };
     let node = match answers.text("node") {
         Some(text) => kube::parse_node(text).map_err(|error| nonsense(host, &error))?,
         None => None,
@@ -53,14 +55,25 @@ pub async fn read_node(host: &Host, name: &str) -> Result<Option<NodeSeen>, Fail
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,
-        members: answers.text("members").and_then(|text| etcd::parse_member_list(text).ok()).unwrap_or_default(),
+        members: answers
+            .text("members")
+            .and_then(|text| etcd::parse_member_list(text).ok())
+            .unwrap_or_default(),
         certificates_expire_at: answers.text("certificates").and_then(first_expiry),
-        files: answers.text(CLUSTER_FILE).map(|text| (CLUSTER_FILE.to_owned(), text.to_owned())).into_iter().collect(),
+        files: answers
+            .text(CLUSTER_FILE)
+            .map(|text| (CLUSTER_FILE.to_owned(), text.to_owned()))
+            .into_iter()
+            .collect(),
     }))
 }
 
 /// The end of the certificate that ends first. RFC 3339 texts in UTC sort by time.
 fn first_expiry(bundle: &str) -> Option<String> {
     const END: &str = "-----END CERTIFICATE-----";
-    bundle.split_inclusive(END).filter(|pem| pem.contains(END)).filter_map(|pem| kubeadm::not_after(pem.trim_start()).ok()).min()
+    bundle
+        .split_inclusive(END)
+        .filter(|pem| pem.contains(END))
+        .filter_map(|pem| kubeadm::not_after(pem.trim_start()).ok())
+        .min()
 }

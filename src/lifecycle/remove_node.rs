@@ -54,19 +54,39 @@ struct Survivor {
 
 /// Finds a master that stays; none if this node is the last of its cluster.
 async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>, Failure> {
-    let others: Vec<Host> = leaving.masters.iter().filter(|host| host.name() != run.host.name()).cloned().collect();
+    let others: Vec<Host> = leaving
+        .masters
+        .iter()
+        .filter(|host| host.name() != run.host.name())
+        .cloned()
+        .collect();
     let survey = Survey::of(&others).await;
     let same = |seen: &&Seen| seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str());
-    if let Some(seen) = survey.masters().filter(same).find(|seen| seen.api_ready && !seen.members.is_empty()) {
-        let kubectl = kubeadm_version(&read_facts(&seen.host).await?)
-            .ok_or_else(|| Failure::new("kubeadm is missing on the host", "There is no working kubeadm in PATH.").on(seen.host.name()))?;
-        return Ok(Some(Survivor { via: seen.host.clone(), kubectl }));
+    if let Some(seen) = survey
+        .masters()
+        .filter(same)
+        .find(|seen| seen.api_ready && !seen.members.is_empty())
+    {
+        let kubectl = kubeadm_version(&read_facts(&seen.host).await?).ok_or_else(|| {
+            Failure::new(
+                "kubeadm is missing on the host",
+                "There is no working kubeadm in PATH.",
+            )
+            .on(seen.host.name())
+        })?;
+        return Ok(Some(Survivor {
+            via: seen.host.clone(),
+            kubectl,
+        }));
     }
     let own = Survey::of(std::slice::from_ref(&run.host)).await;
     let members = own.seen.first().map_or(0, |seen| seen.members.len());
     let masters_left = survey.masters().filter(same).count();
     if masters_left > 0 || (leaving.advertise_address.is_some() && members > 1) || !survey.silent.is_empty() {
-        let detail = format!("Other masters of the cluster exist or may exist, and none of them answers:\n{}", survey.account());
+        let detail = format!(
+            "Other masters of the cluster exist or may exist, and none of them answers:\n{}",
+            survey.account()
+        );
         return Err(Failure::new("No master answers that could let this node leave", detail)
             .advise("Bring one of the other masters back and apply again; its API server and etcd must take the node out."));
     }
@@ -74,20 +94,35 @@ async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>,
 }
 
 fn removal_steps(leaving: &Leaving, survivor: Option<Survivor>) -> Vec<Box<dyn Step>> {
-    let reset = Box::new(KubeadmReset { cri_socket: leaving.cri_socket.clone() });
-    let Some(Survivor { via, kubectl }) = survivor else { return vec![reset] };
+    let reset = Box::new(KubeadmReset {
+        cri_socket: leaving.cri_socket.clone(),
+    });
+    let Some(Survivor { via, kubectl }) = survivor else {
+        return vec![reset];
+    };
     let name = leaving.node_name.clone();
     let mut steps: Vec<Box<dyn Step>> = Vec::new();
     if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(GuardQuorum { via: via.clone(), leaving: address }));
+        steps.push(Box::new(GuardQuorum {
+            via: via.clone(),
+            leaving: address,
+        }));
     }
-    steps.push(Box::new(DrainNode { via: via.clone(), name: name.clone(), limit: DRAIN_LIMIT, kubectl }));
+    steps.push(Box::new(DrainNode {
+        via: via.clone(),
+        name: name.clone(),
+        limit: DRAIN_LIMIT,
+        kubectl,
+    }));
     if leaving.advertise_address.is_some() {
         steps.push(Box::new(ReleaseVip));
     }
     steps.push(reset);
     if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(EtcdMemberIsGone { via: via.clone(), address }));
+        steps.push(Box::new(EtcdMemberIsGone {
+            via: via.clone(),
+            address,
+        }));
     }
     steps.push(Box::new(DeleteNode { via, name }));
     steps

@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     command::{Script, quote},
-    haproxy, keepalived,
-    kubeadm,
+    haproxy, keepalived, kubeadm,
     node::{DIRECTORY, MARKER},
 };
 
@@ -30,7 +29,8 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
         ),
     );
     if !run.host.run_ok(&trace).await?.trim().is_empty() {
-        let (status, output) = run_detached(run, &run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
+        let (status, output) =
+            run_detached(run, &run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
         detached::forget(&run.host, KUBEADM_RESET).await?;
         if status != 0 {
             return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
@@ -43,7 +43,9 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
 fn reset_command(cri_socket: &str) -> String {
     let aside = format!("{DIRECTORY}/manifests");
     let manifests = [haproxy::MANIFEST_PATH, keepalived::MANIFEST_PATH];
-    let put_aside = manifests.map(|path| format!("[ ! -e {path} ] || mv {path} {aside}/")).join("\n");
+    let put_aside = manifests
+        .map(|path| format!("[ ! -e {path} ] || mv {path} {aside}/"))
+        .join("\n");
     format!(
         "mkdir -p {aside}\n{put_aside}\n{}\nstatus=$?\nmkdir -p /etc/kubernetes/manifests\n\
          for file in {aside}/*.yaml; do [ ! -e \"$file\" ] || mv \"$file\" /etc/kubernetes/manifests/; done\n\
@@ -71,9 +73,16 @@ fn clean_script() -> Script {
   done
 done
 command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete table ip6 kube-proxy; } 2>/dev/null"#;
-    let files = ["kubelet.conf", "bootstrap-kubelet.conf", "admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf"]
-        .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
-        .join(" ");
+    let files = [
+        "kubelet.conf",
+        "bootstrap-kubelet.conf",
+        "admin.conf",
+        "super-admin.conf",
+        "controller-manager.conf",
+        "scheduler.conf",
+    ]
+    .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
+    .join(" ");
     Script::new(
         "clean up after kubeadm reset",
         format!(

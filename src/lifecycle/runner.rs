@@ -21,7 +21,8 @@ pub async fn run_steps(run: &Run, steps: &[Box<dyn Step>]) -> Result<(), Failure
         let begun = Instant::now();
         run.progress.step_started(run, index + 1, total, title);
         let outcome = run_step(run, step.as_ref()).await.map_err(named);
-        run.progress.step_ended(run, index + 1, total, title, begun.elapsed(), &outcome);
+        run.progress
+            .step_ended(run, index + 1, total, title, begun.elapsed(), &outcome);
         outcome?;
     }
     Ok(())

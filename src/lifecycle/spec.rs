@@ -70,12 +70,18 @@ pub struct WorkerSpec {
 impl MasterSpec {
     /// The cluster's endpoint, wherever it was written.
     pub fn endpoint(&self) -> Option<&Endpoint> {
-        self.cluster.as_ref().map(|cluster| &cluster.control_plane_endpoint).or(self.join.as_ref().map(|join| &join.endpoint))
+        self.cluster
+            .as_ref()
+            .map(|cluster| &cluster.control_plane_endpoint)
+            .or(self.join.as_ref().map(|join| &join.endpoint))
     }
 
     /// The cluster's name, wherever it was written.
     pub fn cluster_name(&self) -> Option<&str> {
-        self.cluster.as_ref().map(|cluster| cluster.name.as_str()).or(self.join.as_ref().map(|join| join.cluster_name.as_str()))
+        self.cluster
+            .as_ref()
+            .map(|cluster| cluster.name.as_str())
+            .or(self.join.as_ref().map(|join| join.cluster_name.as_str()))
     }
 
     /// All hosts on which a running cluster would be found, each once.
@@ -116,10 +122,17 @@ impl NodeWishes {
 
 /// The address that a node on this host goes by.
 pub fn own_address(facts: &Facts, host: &Host) -> Option<IpAddr> {
-    let named = host.name().parse().ok().filter(|address| facts.has_address(*address));
+    let named = host
+        .name()
+        .parse()
+        .ok()
+        .filter(|address| facts.has_address(*address));
     named.or_else(|| {
         let name = facts.default_interface.as_ref()?;
-        let interface = facts.interfaces.iter().find(|interface| interface.name == *name)?;
+        let interface = facts
+            .interfaces
+            .iter()
+            .find(|interface| interface.name == *name)?;
         interface.addresses.first().map(ipnet::IpNet::addr)
     })
 }

@@ -41,7 +41,10 @@ impl Seen {
     /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
     /// and has not ended well is none.
     pub fn is_master(&self) -> bool {
-        let begun = self.marker.as_ref().is_some_and(|marker| marker.phase != Phase::Member);
+        let begun = self
+            .marker
+            .as_ref()
+            .is_some_and(|marker| marker.phase != Phase::Member);
         self.ca_cert_hash.is_some() && (self.api_ready || !begun)
     }
 }
@@ -84,7 +87,8 @@ impl Survey {
 
     /// A master through which the cluster can be changed: its API server is ready and etcd answers.
     pub fn via(&self) -> Option<&Seen> {
-        self.masters().find(|seen| seen.api_ready && seen.cluster.is_some() && !seen.members.is_empty())
+        self.masters()
+            .find(|seen| seen.api_ready && seen.cluster.is_some() && !seen.members.is_empty())
     }
 
     /// All hosts that are masters.
@@ -102,7 +106,10 @@ impl Survey {
             };
             format!("- {}: {said}", seen.host.name())
         });
-        let silent = self.silent.iter().map(|(host, failure)| format!("- {}: not reached ({})", host.name(), failure.detail));
+        let silent = self
+            .silent
+            .iter()
+            .map(|(host, failure)| format!("- {}: not reached ({})", host.name(), failure.detail));
         seen.chain(silent).collect::<Vec<_>>().join("\n")
     }
 }
@@ -110,7 +117,10 @@ impl Survey {
 async fn ask(host: &Host) -> Result<Seen, Failure> {
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
-        .section("ca", "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt")
+        .section(
+            "ca",
+            "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt",
+        )
         .section("ready", kube::readyz_command(&local_api()))
         .section("cluster", kube::cluster_config_command())
         .section("members", etcd::member_list_command())
@@ -121,11 +131,18 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
     Ok(Seen {
         host: host.clone(),
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
-        ca_cert_hash: ca_cert_pem.as_deref().and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
+        ca_cert_hash: ca_cert_pem
+            .as_deref()
+            .and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
         ca_cert_pem,
         api_ready: answers.status("ready") == Some(0),
-        cluster: answers.text("cluster").and_then(|text| kube::parse_cluster_config(text).ok()),
-        members: answers.text("members").and_then(|text| etcd::parse_member_list(text).ok()).unwrap_or_default(),
+        cluster: answers
+            .text("cluster")
+            .and_then(|text| kube::parse_cluster_config(text).ok()),
+        members: answers
+            .text("members")
+            .and_then(|text| etcd::parse_member_list(text).ok())
+            .unwrap_or_default(),
         marker: answers.text("marker").and_then(Marker::parse),
     })
 }

@@ -34,13 +34,25 @@ pub struct NodeChange {
 /// Makes the change.
 pub async fn update_node(run: &Run, change: NodeChange) -> Result<(), Failure> {
     if !change.files.is_empty() {
-        run.host.run_ok(&write_files_script("write files", &change.files)).await?;
+        run.host
+            .run_ok(&write_files_script("write files", &change.files))
+            .await?;
     }
     if change.labels.is_empty() && change.annotations.is_empty() && change.taints.is_none() {
         return Ok(());
     }
     let survey = find_cluster(run, &change.masters).await?;
-    let via = survey.via().ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?.host.clone();
-    let step = ApplyNodeSettings { via, name: change.name, labels: change.labels, annotations: change.annotations, taints: change.taints };
+    let via = survey
+        .via()
+        .ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?
+        .host
+        .clone();
+    let step = ApplyNodeSettings {
+        via,
+        name: change.name,
+        labels: change.labels,
+        annotations: change.annotations,
+        taints: change.taints,
+    };
     run_steps(run, &[Box::new(step) as Box<dyn Step>]).await
 }

@@ -42,7 +42,10 @@ pub async fn wait_until<'a, T>(
             return Err(Failure::new("A condition was not reached in time", detail)
                 .advise("If the machine is only slow, raise the timeouts block's value; the next apply goes on from here."));
         }
-        #[expect(clippy::disallowed_methods, reason = "the one place that waits between two looks at a condition")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that waits between two looks at a condition"
+        )]
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn host() -> Attribute {
 }
 
 pub(super) fn id() -> Attribute {
-    Attribute::computed("id", Type::String).describe("Stable identifier: the node's or member's name and the cluster's endpoint.")
+    Attribute::computed("id", Type::String)
+        .describe("Stable identifier: the node's or member's name and the cluster's endpoint.")
 }
 
 pub(super) fn machine_id() -> Attribute {
@@ -66,10 +67,12 @@ pub(super) fn taints(default: &'static str) -> Attribute {
         }
         text => text,
     };
-    Attribute::optional("taints", Type::List(Box::new(Type::String))).describe(text).validate(|value| {
-        let Value::List(taints) = value else { return Ok(()) };
-        taints.iter().try_for_each(|taint| string(taint, validate_taint))
-    })
+    Attribute::optional("taints", Type::List(Box::new(Type::String)))
+        .describe(text)
+        .validate(|value| {
+            let Value::List(taints) = value else { return Ok(()) };
+            taints.iter().try_for_each(|taint| string(taint, validate_taint))
+        })
 }
 
 pub(super) fn kubelet_extra_args() -> Attribute {
@@ -144,16 +147,19 @@ pub(super) fn ssh_block() -> NestedBlock {
 }
 
 pub(super) fn port() -> Attribute {
-    Attribute::optional("port", Type::Number).describe("TCP port of sshd. Default: `22`.").validate(port_number)
+    Attribute::optional("port", Type::Number)
+        .describe("TCP port of sshd. Default: `22`.")
+        .validate(port_number)
 }
 
 /// The `timeouts` block; `defaults` are Go durations for create, read, update and delete.
 pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
     fn limit(name: &'static str, default: &str) -> Attribute {
-        let text = format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.");
-        Attribute::optional(name, Type::String).describe(text).validate(|value| {
-            string(value, |text| parse_duration(text).map(drop))
-        })
+        let text =
+            format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.");
+        Attribute::optional(name, Type::String)
+            .describe(text)
+            .validate(|value| string(value, |text| parse_duration(text).map(drop)))
     }
     let [create, read, update, delete] = defaults;
     NestedBlock::single(
@@ -172,7 +178,11 @@ pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
 }
 
 pub(super) fn not_empty(value: &Value) -> Result<(), String> {
-    if value.as_str().is_some_and(|text| text.trim().is_empty()) { Err("must not be empty".into()) } else { Ok(()) }
+    if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+        Err("must not be empty".into())
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn port_number(value: &Value) -> Result<(), String> {

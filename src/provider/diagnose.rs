@@ -17,7 +17,10 @@ pub(super) fn diagnostic(failure: &Failure) -> Diagnostic {
 pub(super) fn kept(failure: &Failure) -> Diagnostic {
     match failure.kind {
         FailureKind::Unreachable => {
-            let detail = format!("{}\n\nThe host may be down, which is not the same as gone: its state is kept as it was.", detail(failure));
+            let detail = format!(
+                "{}\n\nThe host may be down, which is not the same as gone: its state is kept as it was.",
+                detail(failure)
+            );
             Diagnostic::warning("Host not reached, state kept", detail).at(Path::attribute("host"))
         }
         FailureKind::Permanent | FailureKind::Cancelled => diagnostic(failure),
@@ -28,8 +31,17 @@ fn detail(failure: &Failure) -> String {
     let host = failure.host.as_ref().map(|host| format!("Host: {host}"));
     let step = failure.step.map(|step| format!("Step: {step}"));
     let place = [host, step].into_iter().flatten().collect::<Vec<_>>().join("\n");
-    let parts = [place, failure.detail.trim_end().to_owned(), failure.advice.clone()];
-    parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n")
+    let parts = [
+        place,
+        failure.detail.trim_end().to_owned(),
+        failure.advice.clone(),
+    ];
+    parts
+        .iter()
+        .filter(|part| !part.is_empty())
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 /// `cluster.pod_subnet` as a path.

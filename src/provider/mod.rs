@@ -5,6 +5,7 @@
 mod common_schema;
 mod diagnose;
 mod duration;
+mod node_model;
 mod settings;
 mod shared;
 
@@ -18,9 +19,32 @@ use async_trait::async_trait;
 
 use self::{settings::Settings, shared::Shared};
 use crate::{
+    lifecycle::{Failure, FailureKind},
     remote::Pool,
-    tf_provider::{Context, Provider, Resource, Schema, Value},
+    tf_provider::{Context, Diagnostic, Provider, Resource, Schema, Value},
 };
+
+/// A map of texts as Terraform's value.
+fn text_map(entries: impl IntoIterator<Item = (String, String)>) -> Value {
+    Value::object(entries.into_iter().map(|(key, text)| (key, Value::from(text))))
+}
+
+/// A failure of a check at plan. A host that is not there yet has an argument for it.
+fn at_plan(failure: &Failure) -> Diagnostic {
+    if failure.kind != FailureKind::Unreachable {
+        return diagnose::diagnostic(failure);
+    }
+    let advice = format!(
+        "{}\n\nIf this same apply creates the machine, set preflight = \"apply\" in the provider block: hosts are then checked when they are up.",
+        failure.advice
+    );
+    diagnose::diagnostic(&Failure {
+        advice,
+        detail: failure.detail.clone(),
+        host: failure.host.clone(),
+        ..*failure
+    })
+}
 
 /// The provider `ha`.
 #[derive(Debug)]
@@ -31,7 +55,9 @@ pub struct Ha {
 impl Ha {
     /// A provider that reaches its hosts through this pool.
     pub fn new(pool: Pool) -> Self {
-        Self { shared: Arc::new(Shared::new(pool)) }
+        Self {
+            shared: Arc::new(Shared::new(pool)),
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use crate::{
     command::Secret,
     lifecycle::Progress,
     remote::{Bastion, HostKeyPolicy, Key, Target},
-    tf_provider::{Attribute, Block, Context, Diagnostic, NestedBlock, Path, Schema, Type, Value, ValueError},
+    tf_provider::{
+        Attribute, Block, Context, Diagnostic, NestedBlock, Path, Schema, Type, Value, ValueError,
+    },
 };
 
 pub(super) fn schema() -> Schema {
@@ -82,7 +84,13 @@ pub(super) fn schema() -> Schema {
 }
 
 fn one_of(value: &Value, allowed: &[&str]) -> Result<(), String> {
-    string(value, |text| if allowed.contains(&text) { Ok(()) } else { Err(format!("must be one of {}", allowed.join(", "))) })
+    string(value, |text| {
+        if allowed.contains(&text) {
+            Ok(())
+        } else {
+            Err(format!("must be one of {}", allowed.join(", ")))
+        }
+    })
 }
 
 /// What the provider block says, with defaults.
@@ -130,10 +138,17 @@ struct BastionModel {
 /// Errors and warnings that concern several attributes of the provider block.
 pub(super) fn validate(cx: &Context, config: &Value) {
     let ssh = config.get("ssh");
-    for (block, path) in [(ssh, Path::attribute("ssh")), (ssh.get("bastion"), Path::attribute("ssh").child("bastion"))] {
+    for (block, path) in [
+        (ssh, Path::attribute("ssh")),
+        (ssh.get("bastion"), Path::attribute("ssh").child("bastion")),
+    ] {
         if !block.get("private_key").is_null() && !block.get("private_key_file").is_null() {
             cx.add(
-                Diagnostic::error("Two private keys", "Only one of private_key and private_key_file can be set.").at(path.child("private_key")),
+                Diagnostic::error(
+                    "Two private keys",
+                    "Only one of private_key and private_key_file can be set.",
+                )
+                .at(path.child("private_key")),
             );
         }
     }
@@ -157,7 +172,11 @@ impl Settings {
             None => Progress::default(),
             Some(path) => Progress::to_file(path).map_err(|error| {
                 Box::new(
-                    Diagnostic::error("Cannot open the progress log", format!("{}: {error}", path.display())).at(Path::attribute("progress_log")),
+                    Diagnostic::error(
+                        "Cannot open the progress log",
+                        format!("{}: {error}", path.display()),
+                    )
+                    .at(Path::attribute("progress_log")),
                 )
             })?,
         };
@@ -174,8 +193,17 @@ impl Settings {
         let none = SshModel::default();
         let own = own.unwrap_or(&none);
         let provider = &self.ssh;
-        let user = own.user.clone().or(provider.user.clone()).unwrap_or_else(|| "root".to_owned());
-        let key = key(None, own.private_key_file.as_ref()).or(key(provider.private_key.as_ref(), provider.private_key_file.as_ref())).unwrap_or(Key::Agent);
+        let user = own
+            .user
+            .clone()
+            .or(provider.user.clone())
+            .unwrap_or_else(|| "root".to_owned());
+        let key = key(None, own.private_key_file.as_ref())
+            .or(key(
+                provider.private_key.as_ref(),
+                provider.private_key_file.as_ref(),
+            ))
+            .unwrap_or(Key::Agent);
         let host_key_policy = match provider.host_key_policy.as_deref() {
             Some("strict") => HostKeyPolicy::Strict,
             Some("insecure") => HostKeyPolicy::Insecure,
@@ -186,7 +214,8 @@ impl Settings {
                 address: bastion.host.clone(),
                 port: bastion.port.unwrap_or(22),
                 user: bastion.user.clone().unwrap_or_else(|| user.clone()),
-                key: self::key(bastion.private_key.as_ref(), bastion.private_key_file.as_ref()).unwrap_or_else(|| key.clone()),
+                key: self::key(bastion.private_key.as_ref(), bastion.private_key_file.as_ref())
+                    .unwrap_or_else(|| key.clone()),
                 host_key_policy,
                 known_hosts_file: provider.known_hosts_file.clone(),
             })
@@ -198,14 +227,19 @@ impl Settings {
             host_key_policy,
             known_hosts_file: provider.known_hosts_file.clone(),
             bastion,
-            connect_timeout: provider.connect_timeout.as_deref().and_then(|text| parse_duration(text).ok()).unwrap_or(Target::CONNECT_TIMEOUT),
+            connect_timeout: provider
+                .connect_timeout
+                .as_deref()
+                .and_then(|text| parse_duration(text).ok())
+                .unwrap_or(Target::CONNECT_TIMEOUT),
             ..Target::new(address, user)
         }
     }
 }
 
 fn key(text: Option<&String>, file: Option<&PathBuf>) -> Option<Key> {
-    text.map(|text| Key::Text(Secret::new(text.clone()))).or(file.map(|file| Key::File(file.clone())))
+    text.map(|text| Key::Text(Secret::new(text.clone())))
+        .or(file.map(|file| Key::File(file.clone())))
 }
 
 /// The `timeouts` block of a resource.
@@ -223,5 +257,8 @@ pub(super) fn limit(text: Option<&String>, default: Duration) -> Duration {
 
 /// A value that passed the schema and still is not what the model expects is our fault.
 pub(super) fn bug(error: &ValueError) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error("Provider bug", format!("A value could not be read: {error}. Please report this.")))
+    Box::new(Diagnostic::error(
+        "Provider bug",
+        format!("A value could not be read: {error}. Please report this."),
+    ))
 }

@@ -24,7 +24,12 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(pool: Pool) -> Self {
-        Self { settings: RwLock::default(), pool, locks: ClusterLocks::default(), names: Mutex::default() }
+        Self {
+            settings: RwLock::default(),
+            pool,
+            locks: ClusterLocks::default(),
+            names: Mutex::default(),
+        }
     }
 
     pub(super) fn configure(&self, settings: Settings) {
@@ -32,7 +37,10 @@ impl Shared {
     }
 
     fn settings(&self) -> Option<Arc<Settings>> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A handle on a host; nothing is connected yet. `None` before the provider block is known.
@@ -46,14 +54,19 @@ impl Shared {
         let host = self.host(address, ssh);
         if host.is_none() {
             let detail = "The provider's ssh block depends on values that are not known yet, so the host cannot be reached. Apply what they come from first (-target).";
-            cx.add(Diagnostic::error("Provider configuration not known yet", detail).at(Path::attribute("host")));
+            cx.add(
+                Diagnostic::error("Provider configuration not known yet", detail).at(Path::attribute("host")),
+            );
         }
         host
     }
 
     /// Handles on several hosts.
     pub(super) fn hosts(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
-        addresses.iter().filter_map(|address| self.host(address, ssh)).collect()
+        addresses
+            .iter()
+            .filter_map(|address| self.host(address, ssh))
+            .collect()
     }
 
     /// Whether hosts are to be checked at plan.
@@ -63,18 +76,31 @@ impl Shared {
 
     /// An operation on a host.
     pub(super) fn run(&self, cx: &Context, operation: String, host: Host, limit: Duration) -> Run {
-        let progress = self.settings().map_or_else(|| Arc::new(Progress::default()), |settings| settings.progress.clone());
-        Run { operation, host, cancel: cx.cancel.clone(), deadline: Instant::now() + limit, progress }
+        let progress = self.settings().map_or_else(
+            || Arc::new(Progress::default()),
+            |settings| settings.progress.clone(),
+        );
+        Run {
+            operation,
+            host,
+            cancel: cx.cancel.clone(),
+            deadline: Instant::now() + limit,
+            progress,
+        }
     }
 
     /// Takes a note of a node's name; an error if another host of this configuration has it.
     pub(super) fn claim_name(&self, endpoint: &str, name: &str, host: &str) -> Option<Diagnostic> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = names.entry((endpoint.to_owned(), name.to_owned())).or_insert_with(|| host.to_owned());
+        let owner = names
+            .entry((endpoint.to_owned(), name.to_owned()))
+            .or_insert_with(|| host.to_owned());
         if owner == host {
             return None;
         }
-        let detail = format!("The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname.");
+        let detail = format!(
+            "The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname."
+        );
         Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
     }
 }

@@ -26,7 +26,10 @@ impl Step for AdminKubeconfig {
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let file = quote(&format!("{}/.kube/config", self.user.home)).to_string();
         let body = format!("if [ -e {file} ]; then echo there; else echo missing; fi");
-        let said = run.host.run_ok(&Script::new("look for the user's kubeconfig", body)).await?;
+        let said = run
+            .host
+            .run_ok(&Script::new("look for the user's kubeconfig", body))
+            .await?;
         Ok(match said.trim() {
             "there" => Check::Done,
             _ => Check::Needed("the user has no kubeconfig".into()),
@@ -51,7 +54,7 @@ impl Step for AdminKubeconfig {
 
 /// Removes the user's kubeconfig if it is the copy of this host's `admin.conf`; before the reset, which removes
 /// the original.
-pub fn remove_copy_script(user: &User) -> Script {
+pub(super) fn remove_copy_script(user: &User) -> Script {
     let file = quote(&format!("{}/.kube/config", user.home)).to_string();
     let folder = quote(&format!("{}/.kube", user.home)).to_string();
     let body = format!(

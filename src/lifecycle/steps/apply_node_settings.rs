@@ -33,7 +33,11 @@ pub struct ApplyNodeSettings {
 impl ApplyNodeSettings {
     fn difference(&self, node: &Node) -> NodePatch {
         let differing = |wanted: &BTreeMap<String, Option<String>>, have: &BTreeMap<String, String>| {
-            wanted.iter().filter(|(key, value)| have.get(*key) != value.as_ref()).map(|(key, value)| (key.clone(), value.clone())).collect()
+            wanted
+                .iter()
+                .filter(|(key, value)| have.get(*key) != value.as_ref())
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
         };
         let managed: Vec<&Taint> = node.taints.iter().filter(|taint| !taint.is_automatic()).collect();
         let same = |wanted: &Vec<Taint>| {
@@ -44,7 +48,12 @@ impl ApplyNodeSettings {
             annotations: differing(&self.annotations, &node.annotations),
             // The patch replaces the whole list, so what Kubernetes itself put there is kept in it.
             taints: self.taints.as_ref().filter(|wanted| !same(wanted)).map(|wanted| {
-                node.taints.iter().filter(|taint| taint.is_automatic()).chain(wanted).cloned().collect()
+                node.taints
+                    .iter()
+                    .filter(|taint| taint.is_automatic())
+                    .chain(wanted)
+                    .cloned()
+                    .collect()
             }),
         }
     }
@@ -66,7 +75,11 @@ impl Step for ApplyNodeSettings {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let node = wait_until(run, "the Node is registered", Duration::from_secs(180), || {
-            Box::pin(async { Ok(node_of(&self.via, &self.name).await?.map_or_else(|| Seen::NotYet("no such Node".into()), Seen::Yes)) })
+            Box::pin(async {
+                Ok(node_of(&self.via, &self.name)
+                    .await?
+                    .map_or_else(|| Seen::NotYet("no such Node".into()), Seen::Yes))
+            })
         })
         .await?;
         let patch = self.difference(&node);

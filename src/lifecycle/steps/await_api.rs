@@ -71,13 +71,27 @@ impl Step for AwaitEndpoint {
 
 /// The API server's own port on the host itself.
 pub fn local_api() -> Endpoint {
-    Endpoint { host: "127.0.0.1".to_owned(), port: API_SERVER_PORT }
+    Endpoint {
+        host: "127.0.0.1".to_owned(),
+        port: API_SERVER_PORT,
+    }
 }
 
 async fn ready(run: &Run, endpoint: &Endpoint) -> Result<Check, Failure> {
-    let output = run.host.run(&Script::new("ask readyz", kube::readyz_command(endpoint))).await?;
+    let output = run
+        .host
+        .run(&Script::new("ask readyz", kube::readyz_command(endpoint)))
+        .await?;
     Ok(match output.status {
         0 => Check::Done,
-        _ => Check::Needed(output.stderr.trim().lines().last().unwrap_or("no answer").to_owned()),
+        _ => Check::Needed(
+            output
+                .stderr
+                .trim()
+                .lines()
+                .last()
+                .unwrap_or("no answer")
+                .to_owned(),
+        ),
     })
 }

@@ -21,7 +21,11 @@ impl Step for CheckHost {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        for problem in self.problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        for problem in self
+            .problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Warning)
+        {
             tracing::warn!(host = run.host.name(), "{}: {}", problem.summary, problem.detail);
         }
         match failure_of(&self.problems) {
@@ -37,14 +41,25 @@ impl Step for CheckHost {
 
 /// One failure for all errors among the problems; its summary and attribute are the first one's.
 pub fn failure_of(problems: &[Problem]) -> Option<Failure> {
-    let errors: Vec<&Problem> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let errors: Vec<&Problem> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
     let first = errors.first()?;
     let failure = match errors.as_slice() {
         [one] => Failure::new(one.summary, one.detail.clone()),
         many => {
-            let list = many.iter().map(|problem| format!("- {}: {}", problem.summary, problem.detail));
-            Failure::new("Host does not meet the requirements", list.collect::<Vec<_>>().join("\n"))
+            let list = many
+                .iter()
+                .map(|problem| format!("- {}: {}", problem.summary, problem.detail));
+            Failure::new(
+                "Host does not meet the requirements",
+                list.collect::<Vec<_>>().join("\n"),
+            )
         }
     };
-    Some(Failure { attribute: first.attribute, ..failure })
+    Some(Failure {
+        attribute: first.attribute,
+        ..failure
+    })
 }

@@ -61,12 +61,15 @@ impl Step for KubeadmInit {
             self.undo(run).await?;
             // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked below.
             let token = new_bootstrap_token()?;
-            let config = kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
-                Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster")
-            })?;
+            let config =
+                kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
+                    Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster")
+                })?;
             let path = write_config(&run.host, "init", &config).await?;
             validate_config(&run.host, &self.kubeadm, &path).await?;
-            run.host.run_ok(&self.marker(Some(token.id())).write_script()).await?;
+            run.host
+                .run_ok(&self.marker(Some(token.id())).write_script())
+                .await?;
             let command = kubeadm::init_command(&path, &config.flags);
             detached::start(&run.host, KUBEADM_INIT, &command, LIMIT).await?;
         }

@@ -112,7 +112,11 @@ impl Step for KubeadmJoin {
         }
         let (status, output) = detached::await_end(run, &run.host, KUBEADM_JOIN).await?;
         self.revoke_credentials(run).await?;
-        if status == 0 { Ok(()) } else { Err(kubeadm_failure("kubeadm join failed", &output)) }
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(kubeadm_failure("kubeadm join failed", &output))
+        }
     }
 
     /// An orphan member would count for quorum, so it goes first; then the host, then the Node.
@@ -129,7 +133,9 @@ impl Step for KubeadmJoin {
             if let Some(id) = marker.token_id {
                 revoke(&self.via, &id, self.control_plane.is_some()).await?;
             }
-            self.via.run_ok(&kube::delete_node_script(&self.node.name)).await?;
+            self.via
+                .run_ok(&kube::delete_node_script(&self.node.name))
+                .await?;
         }
         Ok(())
     }

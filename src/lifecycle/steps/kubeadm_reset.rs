@@ -26,7 +26,11 @@ impl Step for KubeadmReset {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let facts = read_facts(&run.host).await?;
-        Ok(if facts.kubernetes.is_empty() { Check::Done } else { Check::Needed("the host has a node's files".into()) })
+        Ok(if facts.kubernetes.is_empty() {
+            Check::Done
+        } else {
+            Check::Needed("the host has a node's files".into())
+        })
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {

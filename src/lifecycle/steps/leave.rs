@@ -36,19 +36,45 @@ impl Step for GuardQuorum {
         let Some(victim) = member_at(&members, self.leaving).filter(|member| member.is_voter()) else {
             return Ok(Check::Done);
         };
-        let urls: Vec<&str> = members.iter().filter_map(|member| member.client_urls.first().map(String::as_str)).collect();
-        let stdout = self.via.run_ok(&Script::new("etcd status", etcd::status_command(&urls))).await?;
-        let healthy: BTreeSet<u64> =
-            etcd::parse_status(&stdout).iter().filter(|status| status.is_healthy).filter_map(|status| status.id).collect();
-        let voters: BTreeSet<u64> = members.iter().filter(|member| member.is_voter()).map(|member| member.id).collect();
+        let urls: Vec<&str> = members
+            .iter()
+            .filter_map(|member| member.client_urls.first().map(String::as_str))
+            .collect();
+        let stdout = self
+            .via
+            .run_ok(&Script::new("etcd status", etcd::status_command(&urls)))
+            .await?;
+        let healthy: BTreeSet<u64> = etcd::parse_status(&stdout)
+            .iter()
+            .filter(|status| status.is_healthy)
+            .filter_map(|status| status.id)
+            .collect();
+        let voters: BTreeSet<u64> = members
+            .iter()
+            .filter(|member| member.is_voter())
+            .map(|member| member.id)
+            .collect();
         let names = |ids: &BTreeSet<u64>| {
-            members.iter().filter(|member| ids.contains(&member.id)).map(|member| member.name.as_str()).collect::<Vec<_>>().join(", ")
+            members
+                .iter()
+                .filter(|member| ids.contains(&member.id))
+                .map(|member| member.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        etcd::allow_removal(&voters, &healthy, victim.id).map(|()| Check::Done).map_err(|refusal| {
-            let detail = format!("{refusal}. Voters: {}. Healthy: {}. To leave: {}.", names(&voters), names(&healthy), victim.name);
-            Failure::new("Removal would cost etcd its quorum", detail)
-                .advise("Bring the unhealthy masters back, or remove those first; their removal is allowed.")
-        })
+        etcd::allow_removal(&voters, &healthy, victim.id)
+            .map(|()| Check::Done)
+            .map_err(|refusal| {
+                let detail = format!(
+                    "{refusal}. Voters: {}. Healthy: {}. To leave: {}.",
+                    names(&voters),
+                    names(&healthy),
+                    victim.name
+                );
+                Failure::new("Removal would cost etcd its quorum", detail).advise(
+                    "Bring the unhealthy masters back, or remove those first; their removal is allowed.",
+                )
+            })
     }
 
     async fn perform(&self, _run: &Run) -> Result<(), Failure> {
@@ -97,7 +123,9 @@ impl Step for DrainNode {
             annotations: [(DRAINED.to_owned(), Some("true".to_owned()))].into(),
             ..Default::default()
         };
-        self.via.run_ok(&crate::kube::patch_node_script(&self.name, &patch)).await?;
+        self.via
+            .run_ok(&crate::kube::patch_node_script(&self.name, &patch))
+            .await?;
         Ok(())
     }
 }

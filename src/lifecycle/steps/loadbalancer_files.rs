@@ -12,7 +12,7 @@ use crate::{
     command::Script,
     haproxy, keepalived,
     node::{
-        DIRECTORY, Answers, Query,
+        Answers, DIRECTORY, Query,
         files::{File, read_section, remove_files_script, write_files_script},
         vip,
     },
@@ -37,17 +37,30 @@ impl Step for WriteLoadbalancer {
         if LoadbalancerNote::read(&run.host).await?.as_ref() != Some(&self.note) {
             return Ok(Check::Needed("the host has no such load balancer".into()));
         }
-        let query = self.files.iter().fold(Query::new(), |query, file| read_section(query, &file.path, &file.path));
-        let stdout = run.host.run_ok(&query.script("read the load balancer's files")).await?;
-        let answers = Answers::parse(&stdout).map_err(|error| super::super::look::nonsense(&run.host, &error))?;
-        let differing = self.files.iter().find(|file| answers.text(&file.path) != Some(&file.content));
-        Ok(differing.map_or(Check::Done, |file| Check::Needed(format!("{} differs", file.path))))
+        let query = self.files.iter().fold(Query::new(), |query, file| {
+            read_section(query, &file.path, &file.path)
+        });
+        let stdout = run
+            .host
+            .run_ok(&query.script("read the load balancer's files"))
+            .await?;
+        let answers =
+            Answers::parse(&stdout).map_err(|error| super::super::look::nonsense(&run.host, &error))?;
+        let differing = self
+            .files
+            .iter()
+            .find(|file| answers.text(&file.path) != Some(&file.content));
+        Ok(differing.map_or(Check::Done, |file| {
+            Check::Needed(format!("{} differs", file.path))
+        }))
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let mut files = vec![self.note.file()];
         files.extend(self.files.iter().cloned());
-        run.host.run_ok(&write_files_script("write the load balancer's files", &files)).await?;
+        run.host
+            .run_ok(&write_files_script("write the load balancer's files", &files))
+            .await?;
         Ok(())
     }
 }
@@ -66,9 +79,16 @@ impl Step for AwaitHaproxy {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let command = format!("curl -fs --noproxy '*' --max-time 3 -o /dev/null http://127.0.0.1:{}/livez", self.health_port);
+        let command = format!(
+            "curl -fs --noproxy '*' --max-time 3 -o /dev/null http://127.0.0.1:{}/livez",
+            self.health_port
+        );
         let output = run.host.run(&Script::new("ask HAProxy", command)).await?;
-        Ok(if output.status == 0 { Check::Done } else { Check::Needed("HAProxy's health page does not answer".into()) })
+        Ok(if output.status == 0 {
+            Check::Done
+        } else {
+            Check::Needed("HAProxy's health page does not answer".into())
+        })
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
@@ -96,24 +116,54 @@ impl Step for StopKeepalived {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        run.host.run_ok(&remove_files_script("remove keepalived's manifest", &[keepalived::MANIFEST_PATH], &[])).await?;
-        let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(()) };
+        run.host
+            .run_ok(&remove_files_script(
+                "remove keepalived's manifest",
+                &[keepalived::MANIFEST_PATH],
+                &[],
+            ))
+            .await?;
+        let Some(note) = LoadbalancerNote::read(&run.host).await? else {
+            return Ok(());
+        };
         // keepalived gives the address back when it ends; where it was killed, or no kubelet is there to end it, we do.
-        let gone = wait_until_done(run, self, "keepalived has ended", std::time::Duration::from_secs(30)).await;
+        let gone = wait_until_done(
+            run,
+            self,
+            "keepalived has ended",
+            std::time::Duration::from_secs(30),
+        )
+        .await;
         if gone.is_err() {
-            run.host.run_ok(&Script::new("drop the floating IP", vip::drop_vip_command(note.vip, &note.interface))).await?;
+            run.host
+                .run_ok(&Script::new(
+                    "drop the floating IP",
+                    vip::drop_vip_command(note.vip, &note.interface),
+                ))
+                .await?;
         }
         Ok(())
     }
 }
 
 async fn still_there(run: &Run) -> Result<Option<String>, Failure> {
-    let manifest = Script::new("look for keepalived's manifest", format!("test -e {}", keepalived::MANIFEST_PATH));
+    let manifest = Script::new(
+        "look for keepalived's manifest",
+        format!("test -e {}", keepalived::MANIFEST_PATH),
+    );
     if run.host.run(&manifest).await?.status == 0 {
         return Ok(Some("keepalived's manifest is there".into()));
     }
-    let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(None) };
-    let holds = run.host.run(&Script::new("look for the floating IP", vip::vip_holder_command(note.vip))).await?;
+    let Some(note) = LoadbalancerNote::read(&run.host).await? else {
+        return Ok(None);
+    };
+    let holds = run
+        .host
+        .run(&Script::new(
+            "look for the floating IP",
+            vip::vip_holder_command(note.vip),
+        ))
+        .await?;
     Ok((holds.status == 0).then(|| format!("{} is on this host", note.vip)))
 }
 
@@ -129,17 +179,45 @@ impl Step for RemoveLoadbalancer {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let note = LoadbalancerNote::path();
-        let paths = [haproxy::MANIFEST_PATH, haproxy::CONFIG_PATH, keepalived::CONFIG_PATH, &note];
+        let paths = [
+            haproxy::MANIFEST_PATH,
+            haproxy::CONFIG_PATH,
+            keepalived::CONFIG_PATH,
+            &note,
+        ];
         let tests = paths.map(|path| format!("[ -e {path} ]")).join(" || ");
-        let output = run.host.run(&Script::new("look for the load balancer's files", tests)).await?;
-        Ok(if output.status == 0 { Check::Needed("the load balancer's files are there".into()) } else { Check::Done })
+        let output = run
+            .host
+            .run(&Script::new("look for the load balancer's files", tests))
+            .await?;
+        Ok(if output.status == 0 {
+            Check::Needed("the load balancer's files are there".into())
+        } else {
+            Check::Done
+        })
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let note = LoadbalancerNote::path();
-        let paths = [haproxy::MANIFEST_PATH, haproxy::CONFIG_PATH, keepalived::CONFIG_PATH, &note];
-        let directories = [haproxy::CONFIG_DIRECTORY, keepalived::CONFIG_DIRECTORY, "/etc/kubernetes/manifests", DIRECTORY];
-        run.host.run_ok(&remove_files_script("remove the load balancer's files", &paths, &directories)).await?;
+        let paths = [
+            haproxy::MANIFEST_PATH,
+            haproxy::CONFIG_PATH,
+            keepalived::CONFIG_PATH,
+            &note,
+        ];
+        let directories = [
+            haproxy::CONFIG_DIRECTORY,
+            keepalived::CONFIG_DIRECTORY,
+            "/etc/kubernetes/manifests",
+            DIRECTORY,
+        ];
+        run.host
+            .run_ok(&remove_files_script(
+                "remove the load balancer's files",
+                &paths,
+                &directories,
+            ))
+            .await?;
         Ok(())
     }
 

@@ -31,12 +31,28 @@ pub struct NodeNameIsFree {
 
 impl NodeNameIsFree {
     fn judge(&self, node: Option<&Node>) -> Result<Check, Failure> {
-        let Some(node) = node.filter(|node| node.machine_id != self.machine_id) else { return Ok(Check::Done) };
-        let addresses: Vec<&str> = node.addresses.iter().map(|address| address.address.as_str()).collect();
-        if self.addresses.iter().any(|own| addresses.iter().any(|address| address.parse() == Ok(*own))) {
-            return Ok(Check::Needed("a Node of an earlier life of this host is left in the cluster".into()));
+        let Some(node) = node.filter(|node| node.machine_id != self.machine_id) else {
+            return Ok(Check::Done);
+        };
+        let addresses: Vec<&str> = node
+            .addresses
+            .iter()
+            .map(|address| address.address.as_str())
+            .collect();
+        if self
+            .addresses
+            .iter()
+            .any(|own| addresses.iter().any(|address| address.parse() == Ok(*own)))
+        {
+            return Ok(Check::Needed(
+                "a Node of an earlier life of this host is left in the cluster".into(),
+            ));
         }
-        let detail = format!("The cluster has a Node {} already, on another machine ({}).", self.name, addresses.join(", "));
+        let detail = format!(
+            "The cluster has a Node {} already, on another machine ({}).",
+            self.name,
+            addresses.join(", ")
+        );
         Err(Failure::new("Two nodes of one name", detail)
             .at("node_name")
             .advise("Give this host another node_name, or delete that Node first if its machine is gone for good."))

@@ -25,7 +25,11 @@ pub struct PullImages {
 
 impl PullImages {
     fn config(&self) -> ConfigFile {
-        ConfigFile { text: Secret::new(self.config.as_str()), flags: Vec::new(), secrets: Vec::new() }
+        ConfigFile {
+            text: Secret::new(self.config.as_str()),
+            flags: Vec::new(),
+            secrets: Vec::new(),
+        }
     }
 }
 
@@ -47,13 +51,23 @@ impl Step for PullImages {
         remove_config(&run.host, "images").await?;
         Ok(match missing.split_whitespace().count() {
             0 => Check::Done,
-            count => Check::Needed(format!("{count} images are missing: {}", missing.split_whitespace().collect::<Vec<_>>().join(", "))),
+            count => Check::Needed(format!(
+                "{count} images are missing: {}",
+                missing.split_whitespace().collect::<Vec<_>>().join(", ")
+            )),
         })
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let path = write_config(&run.host, "images", &self.config()).await?;
-        let (status, output) = run_detached(run, &run.host, PULL_IMAGES, &kubeadm::images_pull_command(&path), LIMIT).await?;
+        let (status, output) = run_detached(
+            run,
+            &run.host,
+            PULL_IMAGES,
+            &kubeadm::images_pull_command(&path),
+            LIMIT,
+        )
+        .await?;
         detached::forget(&run.host, PULL_IMAGES).await?;
         if status == 0 {
             return Ok(());

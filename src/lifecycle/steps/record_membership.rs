@@ -37,7 +37,9 @@ impl Step for RecordMembership {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if !self.files.is_empty() {
-            run.host.run_ok(&write_files_script("write files", &self.files)).await?;
+            run.host
+                .run_ok(&write_files_script("write files", &self.files))
+                .await?;
         }
         let marker = Marker {
             endpoint: self.endpoint.clone(),

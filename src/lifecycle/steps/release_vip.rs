@@ -38,13 +38,27 @@ impl Step for ReleaseVip {
         let manifest = keepalived::MANIFEST_PATH;
         let body = format!("set -e\nmkdir -p {aside}\n[ ! -e {manifest} ] || mv {manifest} {aside}/");
         run.host.run_ok(&Script::new("stop keepalived", body)).await?;
-        wait_until_done(run, self, "the floating IP is off this host", Duration::from_secs(60)).await
+        wait_until_done(
+            run,
+            self,
+            "the floating IP is off this host",
+            Duration::from_secs(60),
+        )
+        .await
     }
 }
 
 /// The floating IP that `ha_loadbalancer` keeps here, if this host has it now.
 async fn held_vip(run: &Run) -> Result<Option<IpAddr>, Failure> {
-    let Some(note) = LoadbalancerNote::read(&run.host).await? else { return Ok(None) };
-    let holds = run.host.run(&Script::new("look for the floating IP", vip::vip_holder_command(note.vip))).await?;
+    let Some(note) = LoadbalancerNote::read(&run.host).await? else {
+        return Ok(None);
+    };
+    let holds = run
+        .host
+        .run(&Script::new(
+            "look for the floating IP",
+            vip::vip_holder_command(note.vip),
+        ))
+        .await?;
     Ok((holds.status == 0).then_some(note.vip))
 }

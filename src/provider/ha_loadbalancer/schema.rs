@@ -98,7 +98,9 @@ fn addresses() -> Type {
 }
 
 fn address(text: &str) -> Result<(), String> {
-    text.parse::<std::net::IpAddr>().map(drop).map_err(|_| format!("{text:?} is not an IP address"))
+    text.parse::<std::net::IpAddr>()
+        .map(drop)
+        .map_err(|_| format!("{text:?} is not an IP address"))
 }
 
 fn members(value: &Value) -> Result<(), String> {
@@ -116,8 +118,14 @@ fn backends(value: &Value) -> Result<(), String> {
     }
     let mut seen = std::collections::BTreeMap::new();
     for (name, entry) in entries {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            return Err(format!("the name {name:?} may hold letters, digits, dots, dashes and underscores only"));
+        if name.is_empty()
+            || !name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            return Err(format!(
+                "the name {name:?} may hold letters, digits, dots, dashes and underscores only"
+            ));
         }
         let Some(text) = entry.as_str() else { continue };
         address(text)?;

@@ -1,7 +1,10 @@
 //! What users write in `ha_master`, and what each attribute means.
 use super::super::common_schema::{self as common, not_empty, string};
 use crate::{
-    kubeadm::{ComponentKind, parse_component_config, validate_cidr, validate_endpoint, validate_node_name, validate_version},
+    kubeadm::{
+        ComponentKind, parse_component_config, validate_cidr, validate_endpoint, validate_node_name,
+        validate_version,
+    },
     tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value},
 };
 
@@ -110,13 +113,20 @@ fn cluster() -> NestedBlock {
 }
 
 fn extra_args() -> Attribute {
-    Attribute::optional("extra_args", Type::Map(Box::new(Type::String))).describe("Extra command-line arguments, without leading dashes.").validate(|value| {
-        let Value::Map(arguments) = value else { return Ok(()) };
-        match arguments.keys().find(|name| name.starts_with('-') || name.is_empty()) {
-            Some(name) => Err(format!("{name:?} must be written without leading dashes")),
-            None => Ok(()),
-        }
-    })
+    Attribute::optional("extra_args", Type::Map(Box::new(Type::String)))
+        .describe("Extra command-line arguments, without leading dashes.")
+        .validate(|value| {
+            let Value::Map(arguments) = value else {
+                return Ok(());
+            };
+            match arguments
+                .keys()
+                .find(|name| name.starts_with('-') || name.is_empty())
+            {
+                Some(name) => Err(format!("{name:?} must be written without leading dashes")),
+                None => Ok(()),
+            }
+        })
 }
 
 fn component(name: &'static str, description: &'static str) -> NestedBlock {

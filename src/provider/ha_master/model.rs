@@ -1,0 +1,207 @@
+//! Terraform's value of `ha_master` ⇄ what operations want.
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::super::{
+    node_model::{JoinModel, NodeModel},
+    settings::{SshModel, TimeoutsModel},
+    shared::Shared,
+};
+use crate::{
+    kubeadm::{ClusterSpec, ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config},
+    lifecycle::MasterSpec,
+    tf_provider::{Value, ValueError},
+};
+
+/// The resource as it is written; what is unknown or not set is `None`.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) host: Option<String>,
+    pub(super) peers: Vec<String>,
+    pub(super) join: Option<JoinModel>,
+    pub(super) cluster: Option<ClusterModel>,
+    pub(super) ssh: Option<SshModel>,
+    pub(super) timeouts: TimeoutsModel,
+    pub(super) node: NodeModel,
+}
+
+#[derive(Deserialize)]
+struct Own {
+    host: Option<String>,
+    ssh: Option<SshModel>,
+    timeouts: Option<TimeoutsModel>,
+}
+
+/// The `cluster` block.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ClusterModel {
+    name: Option<String>,
+    pub(super) kubernetes_version: String,
+    pub(super) control_plane_endpoint: String,
+    pub(super) pod_subnet: Option<String>,
+    pub(super) service_subnet: Option<String>,
+    dns_domain: Option<String>,
+    cert_sans: Option<Vec<String>>,
+    image_repository: Option<String>,
+    kubelet_config: Option<String>,
+    kube_proxy_config: Option<String>,
+    feature_gates: Option<BTreeMap<String, bool>>,
+    api_server: Option<ComponentModel>,
+    controller_manager: Option<ComponentModel>,
+    scheduler: Option<ComponentModel>,
+    etcd: Option<EtcdModel>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct ComponentModel {
+    extra_args: Option<BTreeMap<String, String>>,
+    extra_volumes: Option<Vec<VolumeModel>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct VolumeModel {
+    name: String,
+    host_path: String,
+    mount_path: String,
+    read_only: Option<bool>,
+    path_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct EtcdModel {
+    data_dir: Option<String>,
+    extra_args: Option<BTreeMap<String, String>>,
+}
+
+fn known<T: serde::de::DeserializeOwned>(value: &Value) -> Result<Option<T>, ValueError> {
+    if value.is_wholly_known() {
+        value.deserialize_into()
+    } else {
+        Ok(None)
+    }
+}
+
+impl Model {
+    pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
+        let own: Own = value.deserialize_into()?;
+        Ok(Self {
+            host: own.host,
+            peers: known::<Vec<String>>(value.get("peers"))?.unwrap_or_default(),
+            join: known(value.get("join"))?,
+            cluster: known(value.get("cluster"))?,
+            ssh: own.ssh,
+            timeouts: own.timeouts.unwrap_or_default(),
+            node: value.deserialize_into()?,
+        })
+    }
+
+    /// What the operation wants. `config` decides between founding and joining: as a result `join` is always set.
+    pub(super) fn spec(&self, shared: &Shared, config: &Value) -> MasterSpec {
+        let own = self.host.as_deref().unwrap_or_default();
+        let mut peers = self.peers.clone();
+        peers.retain(|peer| peer != own);
+        let is_join = !config.get("join").is_null() && !config.get("join").is_unknown();
+        MasterSpec {
+            node: self.node.wishes(),
+            cluster: self.cluster.as_ref().and_then(ClusterModel::spec),
+            join: self
+                .join
+                .as_ref()
+                .filter(|_| is_join)
+                .and_then(|join| join.join(shared, self.ssh.as_ref()))
+                .map(|mut join| {
+                    join.masters.retain(|master| master.name() != own);
+                    join
+                }),
+            peers: shared.hosts(&peers, self.ssh.as_ref()),
+        }
+    }
+
+    /// Where masters are: `peers`, and this one.
+    pub(super) fn masters(&self) -> Vec<String> {
+        let mut masters = self.peers.clone();
+        masters.extend(self.join.iter().flat_map(|join| join.masters.clone()));
+        masters.extend(self.host.clone());
+        let mut seen = std::collections::BTreeSet::new();
+        masters.retain(|master| seen.insert(master.clone()));
+        masters
+    }
+
+    /// The cluster's endpoint, wherever it is written.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        let cluster = self
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.control_plane_endpoint.as_str());
+        cluster.or(self.join.as_ref().map(|join| join.endpoint.as_str()))
+    }
+}
+
+impl ClusterModel {
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("kubernetes")
+    }
+
+    /// The typed cluster; `None` where a text is not what the schema's validators let through.
+    pub(super) fn spec(&self) -> Option<ClusterSpec> {
+        let nets = |text: &Option<String>| -> Option<Vec<ipnet::IpNet>> {
+            text.iter()
+                .flat_map(|text| text.split(','))
+                .map(|net| net.trim().parse().ok())
+                .collect()
+        };
+        let config = |text: &Option<String>, kind| {
+            text.as_deref()
+                .map(|text| parse_component_config(text, kind))
+                .transpose()
+                .ok()
+        };
+        Some(ClusterSpec {
+            pod_subnet: nets(&self.pod_subnet)?,
+            service_subnet: nets(&self.service_subnet)?,
+            dns_domain: self.dns_domain.clone(),
+            cert_sans: self.cert_sans.clone().unwrap_or_default(),
+            image_repository: self.image_repository.clone(),
+            kubelet_config: config(&self.kubelet_config, ComponentKind::Kubelet)?,
+            kube_proxy_config: config(&self.kube_proxy_config, ComponentKind::KubeProxy)?,
+            api_server: component(self.api_server.as_ref()),
+            controller_manager: component(self.controller_manager.as_ref()),
+            scheduler: component(self.scheduler.as_ref()),
+            etcd: self
+                .etcd
+                .clone()
+                .map(|etcd| EtcdSpec {
+                    data_dir: etcd.data_dir,
+                    extra_args: etcd.extra_args.unwrap_or_default(),
+                    ..EtcdSpec::default()
+                })
+                .unwrap_or_default(),
+            feature_gates: self.feature_gates.clone().unwrap_or_default(),
+            ..ClusterSpec::new(
+                self.name(),
+                self.kubernetes_version.parse().ok()?,
+                self.control_plane_endpoint.parse().ok()?,
+            )
+        })
+    }
+}
+
+fn component(model: Option<&ComponentModel>) -> ComponentSpec {
+    let model = model.cloned().unwrap_or_default();
+    let volumes = model
+        .extra_volumes
+        .unwrap_or_default()
+        .into_iter()
+        .map(|volume| HostPathMount {
+            name: volume.name,
+            host_path: volume.host_path,
+            mount_path: volume.mount_path,
+            read_only: volume.read_only.unwrap_or(false),
+            path_type: volume.path_type,
+        });
+    ComponentSpec {
+        extra_args: model.extra_args.unwrap_or_default(),
+        extra_volumes: volumes.collect(),
+    }
+}

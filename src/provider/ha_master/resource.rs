@@ -1,0 +1,355 @@
+//! Which operation runs when Terraform plans, applies, refreshes or destroys an `ha_master`.
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    super::{
+        at_plan,
+        diagnose::{diagnostic, kept},
+        node_model::{JoinModel, changes, set_seen},
+        settings::{bug, limit},
+        shared::Shared,
+        text_map,
+    },
+    model::Model,
+    schema::schema,
+    validate::validate,
+};
+use crate::{
+    lifecycle::{
+        CLUSTER_FILE, Failure, Leaving, NodeChange, NodeSeen, check_master, cluster_file, create_master,
+        failure_of, node_name_of, own_address_of, read_node, remove_master, render_cluster, update_node,
+    },
+    remote::Host,
+    tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The resource `ha_master`.
+#[derive(Debug)]
+pub(crate) struct Master {
+    shared: Arc<Shared>,
+}
+
+impl Master {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn model(cx: &Context, value: &Value) -> Option<Model> {
+        Model::of(value).map_err(|error| cx.add(*bug(&error))).ok()
+    }
+
+    fn reach(&self, cx: &Context, model: &Model) -> Option<Host> {
+        self.shared
+            .known_host(cx, model.host.as_deref().unwrap_or_default(), model.ssh.as_ref())
+    }
+
+    /// What can be seen from here to go wrong at apply.
+    async fn check(&self, cx: &Context, model: &Model, config: &Value) {
+        let Some(address) = &model.host else { return };
+        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
+            return;
+        };
+        match check_master(&host, &model.spec(&self.shared, config)).await {
+            Ok(checked) => {
+                let endpoint = model.endpoint().unwrap_or_default();
+                if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
+                    cx.add(taken);
+                }
+                if let Some(failure) = failure_of(&checked.problems) {
+                    cx.add(diagnostic(&failure.on(address)));
+                }
+            }
+            Err(failure) => cx.add(at_plan(&failure.on(address))),
+        }
+    }
+
+    /// The state of a master that exists, from the planned one and what is seen.
+    async fn settle(&self, host: &Host, model: &Model, mut state: Value) -> Result<Option<Value>, Failure> {
+        let wishes = model.node.wishes();
+        let name = node_name_of(host, &wishes).await?;
+        let address = match model.node.advertise_address {
+            Some(address) => Some(address),
+            None => own_address_of(host).await?,
+        };
+        let Some(seen) = read_node(host, &name).await? else {
+            return Ok(None);
+        };
+        state.set("node_name", name.as_str());
+        state.set(
+            "advertise_address",
+            address.map_or(Value::Null, |address| Value::from(address.to_string())),
+        );
+        let mut model = model.clone();
+        model.node.advertise_address = address;
+        set_master_seen(&mut state, &model, &name, &seen);
+        Ok(Some(state))
+    }
+}
+
+/// Everything computed that is seen on the host.
+fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen: &NodeSeen) {
+    set_seen(state, &model.node, seen);
+    if state.get("join").is_null() || state.get("join").is_unknown() || model.cluster.is_some() {
+        let join = join_of(model, &seen.ca_cert_hash);
+        state.set(
+            "join",
+            join.and_then(|join| Value::from_serialize(&join).ok())
+                .unwrap_or_default(),
+        );
+    }
+    state.set("id", format!("{}/{name}", model.endpoint().unwrap_or_default()));
+    state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
+    state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
+    state.set(
+        "certificates_expire_at",
+        seen.certificates_expire_at
+            .clone()
+            .map_or(Value::Null, Value::from),
+    );
+    let member = model
+        .node
+        .advertise_address
+        .and_then(|address| seen.members.iter().find(|member| member.has_address(address)));
+    if let Some(member) = member {
+        state.set("etcd_member_id", format!("{:x}", member.id));
+    }
+    state.set("rendered", text_map(seen.files.clone()));
+    state.unknown_to_null();
+}
+
+/// What others need to join the cluster that this master's `cluster` block describes.
+fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
+    let cluster = model.cluster.as_ref()?;
+    Some(JoinModel {
+        endpoint: cluster.control_plane_endpoint.clone(),
+        ca_cert_hash: ca_cert_hash.to_owned(),
+        cluster_name: cluster.name().to_owned(),
+        masters: {
+            let own = Model {
+                join: None,
+                ..model.clone()
+            };
+            own.masters()
+        },
+    })
+}
+
+/// The secret-free kubeadm configuration, if everything in it is known.
+fn rendered(model: &Model) -> Option<String> {
+    let spec = model.cluster.as_ref()?.spec()?;
+    render_cluster(&spec.kubernetes_version, &spec).ok()
+}
+
+#[async_trait]
+impl Resource for Master {
+    fn type_name(&self) -> &'static str {
+        "ha_master"
+    }
+
+    fn schema(&self) -> Schema {
+        schema()
+    }
+
+    async fn validate(&self, cx: &Context, config: &Value) {
+        validate(cx, config);
+    }
+
+    async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
+        let Some(model) = Self::model(cx, planned) else {
+            return;
+        };
+        if let Some(prior) = request.prior
+            && !prior.get("cluster").is_null()
+            && prior.get("cluster") != request.config.get("cluster")
+        {
+            let detail = "kubeadm has read the cluster block when the cluster was made; this provider does not change a running cluster by it yet. Nothing was changed. Put the old values back; to have a cluster with the new ones, make another one.";
+            cx.add(
+                Diagnostic::error("Cluster settings cannot be changed in place", detail)
+                    .at(Path::attribute("cluster")),
+            );
+            return;
+        }
+        let config = request.config;
+        match (&model.cluster, config.get("cluster").is_null()) {
+            (Some(_), _) => {
+                let hash = request
+                    .prior
+                    .map(|prior| prior.get("ca_cert_hash").clone())
+                    .unwrap_or_else(Value::unknown);
+                if let Some(join) = join_of(&model, "").filter(|_| config.get("peers").is_wholly_known())
+                    && let Ok(mut join) = Value::from_serialize(&join)
+                {
+                    join.set("ca_cert_hash", hash);
+                    planned.set("join", join);
+                }
+                planned.set(
+                    "rendered",
+                    rendered(&model)
+                        .map_or_else(Value::unknown, |text| text_map([(CLUSTER_FILE.to_owned(), text)])),
+                );
+            }
+            (None, true) => planned.set("rendered", text_map([])),
+            (None, false) => {}
+        }
+        let endpoint = model.endpoint().unwrap_or_default().to_owned();
+        if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)
+            && let Some(taken) = self.shared.claim_name(&endpoint, name, host)
+        {
+            cx.add(taken);
+        }
+        if request.prior.is_none() && self.shared.checks_at_plan() && config.get("host").is_wholly_known() {
+            self.check(cx, &model, config).await;
+        }
+    }
+
+    async fn read(&self, cx: &Context, mut state: Value, _private: &mut Vec<u8>) -> Option<Value> {
+        let Some(model) = Self::model(cx, &state) else {
+            return Some(state);
+        };
+        let address = model.host.clone().unwrap_or_default();
+        let Some(host) = self.shared.host(&address, model.ssh.as_ref()) else {
+            return Some(state);
+        };
+        let name = model.node.node_name.clone().unwrap_or_default();
+        match read_node(&host, &name).await {
+            Ok(None) => None,
+            Ok(Some(seen)) => {
+                let known = state.get("ca_cert_hash").as_str().map(str::to_owned);
+                if known.is_some_and(|known| known != seen.ca_cert_hash) {
+                    let detail = format!(
+                        "Host: {address}\n\nThe host's cluster CA is not the one of this resource's cluster any more: somebody made it part of another cluster. Its state is kept as it was."
+                    );
+                    cx.add(
+                        Diagnostic::error("Host belongs to another cluster", detail)
+                            .at(Path::attribute("host")),
+                    );
+                    return Some(state);
+                }
+                set_master_seen(&mut state, &model, &name, &seen);
+                Some(state)
+            }
+            Err(failure) => {
+                cx.add(kept(&failure.on(&address)));
+                Some(state)
+            }
+        }
+    }
+
+    async fn create(
+        &self,
+        cx: &Context,
+        config: &Value,
+        planned: Value,
+        _private: &mut Vec<u8>,
+    ) -> Option<Value> {
+        let model = Self::model(cx, &planned)?;
+        let host = self.reach(cx, &model)?;
+        let spec = model.spec(&self.shared, config);
+        let run = self.shared.run(
+            cx,
+            format!("create ha_master {}", host.name()),
+            host.clone(),
+            limit(model.timeouts.create.as_ref(), 20 * MINUTE),
+        );
+        if let Err(stopped) = create_master(&run, &spec, &self.shared.locks).await {
+            cx.add(diagnostic(&stopped.failure));
+            if !stopped.is_member {
+                return None;
+            }
+        }
+        match self.settle(&host, &model, planned).await {
+            Ok(Some(state)) => Some(state),
+            Ok(None) => {
+                cx.add(
+                    Diagnostic::error(
+                        "Node vanished",
+                        "The host joined and has no node's files any more.",
+                    )
+                    .at(Path::attribute("host")),
+                );
+                None
+            }
+            Err(failure) => {
+                cx.add(diagnostic(&failure.on(host.name())));
+                None
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        cx: &Context,
+        prior: &Value,
+        _config: &Value,
+        planned: Value,
+        _private: &mut Vec<u8>,
+    ) -> Value {
+        let (Some(old), Some(new)) = (Self::model(cx, prior), Self::model(cx, &planned)) else {
+            return prior.clone();
+        };
+        let Some(host) = self.reach(cx, &new) else {
+            return prior.clone();
+        };
+        let drifted = prior.get("rendered") != planned.get("rendered");
+        let change = NodeChange {
+            name: new.node.node_name.clone().unwrap_or_default(),
+            masters: self.shared.hosts(&new.masters(), new.ssh.as_ref()),
+            labels: changes(old.node.labels.as_ref(), new.node.labels.as_ref()),
+            annotations: changes(old.node.annotations.as_ref(), new.node.annotations.as_ref()),
+            taints: new.node.taints(),
+            files: rendered(&new)
+                .filter(|_| drifted)
+                .map(cluster_file)
+                .into_iter()
+                .collect(),
+        };
+        let run = self.shared.run(
+            cx,
+            format!("update ha_master {}", host.name()),
+            host.clone(),
+            limit(new.timeouts.update.as_ref(), 10 * MINUTE),
+        );
+        match update_node(&run, change).await {
+            Ok(()) => planned,
+            Err(failure) => {
+                cx.add(diagnostic(&failure.on(host.name())));
+                prior.clone()
+            }
+        }
+    }
+
+    async fn delete(&self, cx: &Context, prior: &Value, _private: &mut Vec<u8>) -> Option<Value> {
+        let left = || Some(prior.clone());
+        let Some(model) = Self::model(cx, prior) else {
+            return left();
+        };
+        let Some(host) = self.reach(cx, &model) else {
+            return left();
+        };
+        let leaving = Leaving {
+            node_name: model.node.node_name.clone().unwrap_or_default(),
+            endpoint: model.endpoint().unwrap_or_default().to_owned(),
+            advertise_address: model.node.advertise_address,
+            ca_cert_hash: prior.get("ca_cert_hash").as_str().unwrap_or_default().to_owned(),
+            masters: self.shared.hosts(&model.masters(), model.ssh.as_ref()),
+            cri_socket: model.node.cri_socket(),
+        };
+        let run = self.shared.run(
+            cx,
+            format!("delete ha_master {}", host.name()),
+            host.clone(),
+            limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
+        );
+        match remove_master(&run, &leaving, &self.shared.locks).await {
+            Ok(()) => None,
+            Err(failure) => {
+                cx.add(diagnostic(&failure.on(host.name())));
+                left()
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What `ha_master` and `ha_worker` have in common, Terraform's value ⇄ what operations want.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{settings::SshModel, shared::Shared};
+use crate::{
+    kubeadm::{DEFAULT_CRI_SOCKET, Taint},
+    lifecycle::{Join, NodeSeen, NodeWishes},
+    tf_provider::Value,
+};
+
+/// The arguments of any node; what is unknown or not set is `None`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct NodeModel {
+    pub(super) node_name: Option<String>,
+    pub(super) advertise_address: Option<std::net::IpAddr>,
+    pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) annotations: Option<BTreeMap<String, String>>,
+    pub(super) taints: Option<Vec<String>>,
+    kubelet_extra_args: Option<BTreeMap<String, String>>,
+    ignore_preflight_errors: Option<Vec<String>>,
+    skip_phases: Option<Vec<String>>,
+    patches: Option<String>,
+    cri_socket: Option<String>,
+}
+
+impl NodeModel {
+    pub(super) fn wishes(&self) -> NodeWishes {
+        NodeWishes {
+            name: self.node_name.clone(),
+            advertise_address: self.advertise_address,
+            labels: self.labels.clone().unwrap_or_default(),
+            annotations: self.annotations.clone().unwrap_or_default(),
+            taints: self.taints(),
+            kubelet_extra_args: self.kubelet_extra_args.clone().unwrap_or_default(),
+            ignore_preflight_errors: self.ignore_preflight_errors.clone().unwrap_or_default(),
+            skip_phases: self.skip_phases.clone().unwrap_or_default(),
+            patches: self.patches.clone(),
+            cri_socket: self.cri_socket(),
+        }
+    }
+
+    /// The taints; texts were validated before.
+    pub(super) fn taints(&self) -> Option<Vec<Taint>> {
+        self.taints
+            .as_ref()
+            .map(|taints| taints.iter().filter_map(|taint| taint.parse().ok()).collect())
+    }
+
+    pub(super) fn cri_socket(&self) -> String {
+        self.cri_socket
+            .clone()
+            .unwrap_or_else(|| DEFAULT_CRI_SOCKET.to_owned())
+    }
+}
+
+/// `join`: what a node must know of its cluster. Never a secret.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct JoinModel {
+    pub(super) endpoint: String,
+    pub(super) ca_cert_hash: String,
+    pub(super) cluster_name: String,
+    pub(super) masters: Vec<String>,
+}
+
+impl JoinModel {
+    pub(super) fn join(&self, shared: &Shared, ssh: Option<&SshModel>) -> Option<Join> {
+        Some(Join {
+            endpoint: self.endpoint.parse().ok()?,
+            ca_cert_hash: self.ca_cert_hash.clone(),
+            cluster_name: self.cluster_name.clone(),
+            masters: shared.hosts(&self.masters, ssh),
+        })
+    }
+}
+
+/// Puts what was seen of the Node into the state: of labels and annotations only the keys that the state manages.
+pub(super) fn set_seen(state: &mut Value, model: &NodeModel, seen: &NodeSeen) {
+    state.set("machine_id", seen.machine_id.as_str());
+    let Some(node) = &seen.node else { return };
+    state.set("kubelet_version", node.kubelet_version.trim_start_matches('v'));
+    for (name, managed, have) in [
+        ("labels", &model.labels, &node.labels),
+        ("annotations", &model.annotations, &node.annotations),
+    ] {
+        if let Some(managed) = managed {
+            let kept = managed
+                .keys()
+                .filter_map(|key| Some((key.clone(), Value::from(have.get(key)?.as_str()))));
+            state.set(name, Value::object(kept));
+        }
+    }
+    if let Some(managed) = model.taints() {
+        let have: Vec<&Taint> = node.taints.iter().filter(|taint| !taint.is_automatic()).collect();
+        // The configured order stays, so that only a real difference shows.
+        let kept = managed.iter().filter(|taint| have.contains(taint));
+        let more = have.iter().copied().filter(|taint| !managed.contains(taint));
+        state.set(
+            "taints",
+            Value::List(
+                kept.chain(more)
+                    .map(|taint| Value::from(taint.to_string()))
+                    .collect(),
+            ),
+        );
+    }
+}
+
+/// Keys to set to the planned values, and keys of the prior state that are planned no more, to remove.
+pub(super) fn changes(
+    prior: Option<&BTreeMap<String, String>>,
+    planned: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, Option<String>> {
+    let removed = prior.into_iter().flatten().map(|(key, _)| (key.clone(), None));
+    let set = planned
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), Some(value.clone())));
+    removed.chain(set).collect()
+}
