@@ -63,10 +63,11 @@ pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) ->
 /// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
 pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
     let key = CertificateKey::from_random(random()?);
-    let facts = super::look::read_facts(via).await?;
-    let kubeadm_version = kubeadm_version(&facts)
-        .ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
-    let config = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
+    let stdout = via
+        .run_ok(&Script::new("kubeadm version", kubeadm::version_command()))
+        .await?;
+    let own = kubeadm::parse_version(&stdout).map_err(|error| super::look::nonsense(via, &error))?;
+    let config = kubeadm::render_upload_certs(&own, kubernetes, &key)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
     let path = write_config(via, "upload-certs", &config).await?;
     let script = Script::new("upload certificates", kubeadm::upload_certs_command(&path)).secret(key.text());
