@@ -44,7 +44,9 @@ impl Socket {
             // A free, random name: made as a file, then freed for the socket.
             (builder().tempfile_in(dir)?.into_temp_path().to_path_buf(), None)
         } else {
-            let dir = builder().permissions(fs::Permissions::from_mode(0o700)).tempdir()?;
+            let dir = builder()
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir()?;
             (dir.path().join("socket"), Some(dir))
         };
         let listener = UnixListener::bind(&path)?;

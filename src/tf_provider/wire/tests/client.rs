@@ -95,6 +95,7 @@ impl Session {
     }
 
     /// A `test_thing` of these attributes on the wire.
+    #[expect(clippy::unnecessary_wraps, reason = "requests take an option")]
     pub(super) fn thing(&self, attributes: &[(&str, Value)]) -> Option<pb::DynamicValue> {
         let provider = TestProvider::default();
         let schema = provider.resources()[0].schema();
@@ -108,6 +109,7 @@ impl Session {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "requests take an option")]
 pub(super) fn null() -> Option<pb::DynamicValue> {
     Some(dynamic_value::encode(&Value::Null, &Type::Dynamic))
 }

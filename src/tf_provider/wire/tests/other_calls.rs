@@ -4,11 +4,60 @@ use super::client::{Session, told};
 use crate::tf_provider::{Type, Value};
 use tonic::Code;
 
+#[expect(clippy::unnecessary_wraps, reason = "requests take an option")]
 fn encode(attributes: &[(&str, Value)], ty: &Type) -> Option<pb::DynamicValue> {
     Some(dynamic_value::encode(
         &Value::object(attributes.iter().cloned()),
         ty,
     ))
+}
+
+/// A schema as a person reads it.
+fn render(schema: &pb::Schema) -> String {
+    fn block(source: &pb::schema::Block, indent: &str, lines: &mut Vec<String>) {
+        for attribute in &source.attributes {
+            let flags = [
+                (attribute.required, "required"),
+                (attribute.optional, "optional"),
+                (attribute.computed, "computed"),
+                (attribute.sensitive, "sensitive"),
+                (attribute.write_only, "write-only"),
+                (attribute.deprecated, "deprecated"),
+            ];
+            let flags: Vec<_> = flags
+                .into_iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, flag)| flag)
+                .collect();
+            let ty = String::from_utf8_lossy(&attribute.r#type);
+            let pb::schema::Attribute {
+                name,
+                description,
+                deprecation_message,
+                ..
+            } = attribute;
+            lines.push(format!(
+                "{indent}{name} {ty} {}: {description} {deprecation_message}",
+                flags.join(" ")
+            ));
+        }
+        for nested in &source.block_types {
+            let pb::schema::NestedBlock {
+                type_name,
+                min_items,
+                max_items,
+                ..
+            } = nested;
+            lines.push(format!(
+                "{indent}{type_name} {:?} {min_items}..{max_items}",
+                nested.nesting()
+            ));
+            block(nested.block.as_ref().unwrap(), &format!("{indent}  "), lines);
+        }
+    }
+    let mut lines = vec![format!("version {}", schema.version)];
+    block(schema.block.as_ref().unwrap(), "", &mut lines);
+    lines.join("\n")
 }
 
 #[tokio::test]
@@ -21,9 +70,11 @@ async fn schema_is_what_terraform_expects() {
         .unwrap()
         .into_inner();
     let thing = &answer.resource_schemas["test_thing"];
-    insta::assert_debug_snapshot!("provider_schema", answer.provider.as_ref().unwrap());
-    insta::assert_debug_snapshot!("resource_schema", thing);
-    insta::assert_debug_snapshot!("function_schema", &answer.functions["double"]);
+    insta::assert_snapshot!("provider_schema", render(answer.provider.as_ref().unwrap()));
+    insta::assert_snapshot!("resource_schema", render(thing));
+    let double = &answer.functions["double"];
+    assert_eq!(double.parameters[0].r#type, b"\"number\"");
+    assert_eq!(double.r#return.as_ref().unwrap().r#type, b"\"number\"");
     assert!(answer.data_source_schemas.contains_key("test_fact"));
     assert!(answer.ephemeral_resource_schemas.contains_key("test_lease"));
     let capabilities = answer.server_capabilities.unwrap();
@@ -100,9 +151,9 @@ async fn data_source_is_read() {
         .into_inner();
     let state = dynamic_value::decode(answer.state.as_ref(), &ty).unwrap();
     assert_eq!(state.get("about").as_str(), Some("everything"));
-    assert_eq!(state.get("answer").index(0).as_i64(), Some(42));
+    assert_eq!(state.get("answer").item(0).as_i64(), Some(42));
     assert_eq!(
-        state.get("answer").index(1),
+        state.get("answer").item(1),
         &Value::Number("0.1".parse().unwrap())
     );
 }

@@ -292,7 +292,7 @@ async fn states_of_all_versions_are_upgraded_or_refused() {
         (state.get("size").as_i64(), state.get("was")),
         (Some(3), &Value::Null)
     );
-    assert_eq!(state.get("ssh").index(0).get("port").as_i64(), Some(22));
+    assert_eq!(state.get("ssh").item(0).get("port").as_i64(), Some(22));
     let (state, errors) = upgrade(1, r#"{"title":"a","size":12345678901234567890123}"#).await;
     assert_eq!(errors, [""; 0]);
     assert_eq!(state.get("name").as_str(), Some("a"));

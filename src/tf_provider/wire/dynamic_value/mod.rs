@@ -3,20 +3,11 @@
 //! Types are needed as a number may come as text (0.1 has no exact double) and as a dynamic value brings its type
 //! along.
 use super::tfplugin5::DynamicValue;
-use crate::tf_provider::{
-    number::{Kind, Number},
-    path::Path,
-    types::Type,
-    value::{Refinements, Value},
-};
-use rmpv::Value as Msgpack;
-use serde_json::{Value as Json, value::RawValue};
-use std::collections::BTreeMap;
+use crate::tf_provider::{path::Path, types::Type, value::Value};
+use serde_json::Value as Json;
 
-/// Extension type of an unknown value of which nothing is known.
-const UNKNOWN: i8 = 0;
-/// Extension type of an unknown value with refinements.
-const REFINED_UNKNOWN: i8 = 12;
+mod json;
+mod msgpack;
 
 /// Bytes from Terraform that are no value of the expected type.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +23,7 @@ pub(crate) enum DecodeError {
 /// Reads a value; an absent one is null.
 pub(super) fn decode(dynamic: Option<&DynamicValue>, ty: &Type) -> Result<Value, DecodeError> {
     match dynamic {
-        Some(DynamicValue { msgpack, .. }) if !msgpack.is_empty() => from_msgpack(
-            rmpv::decode::read_value(&mut msgpack.as_slice())?,
-            Some(ty),
-            &Path::root(),
-        ),
+        Some(DynamicValue { msgpack: bytes, .. }) if !bytes.is_empty() => msgpack::read(bytes, ty),
         Some(DynamicValue { json, .. }) if !json.is_empty() => decode_json(json, Some(ty)),
         _ => Ok(Value::Null),
     }
@@ -44,16 +31,13 @@ pub(super) fn decode(dynamic: Option<&DynamicValue>, ty: &Type) -> Result<Value,
 
 /// Reads JSON from a state file. Attributes that `ty` does not have (any more) are left out; without `ty` all stay.
 pub(super) fn decode_json(json: &[u8], ty: Option<&Type>) -> Result<Value, DecodeError> {
-    from_json(serde_json::from_slice(json)?, ty, &Path::root())
+    json::from_json(serde_json::from_slice(json)?, ty, &Path::root())
 }
 
 /// Writes a value as msgpack.
 pub(super) fn encode(value: &Value, ty: &Type) -> DynamicValue {
-    let mut msgpack = Vec::new();
-    rmpv::encode::write_value(&mut msgpack, &to_msgpack(value, ty))
-        .unwrap_or_else(|_| unreachable!("writing to memory does not fail"));
     DynamicValue {
-        msgpack,
+        msgpack: msgpack::write(value, ty),
         json: Vec::new(),
     }
 }
@@ -69,12 +53,6 @@ fn number(text: &str, at: &Path) -> Result<Value, DecodeError> {
     text.parse()
         .map(Value::Number)
         .map_err(|_| fault(at, "not a decimal number"))
-}
-
-fn float(float: f64, at: &Path) -> Result<Value, DecodeError> {
-    Number::from_f64(float)
-        .map(Value::Number)
-        .ok_or_else(|| fault(at, "not a number"))
 }
 
 /// The path and type of an element or attribute; `None` if the object type has no such attribute.
@@ -94,94 +72,6 @@ fn element(ty: Option<&Type>, index: usize) -> Option<&Type> {
         Some(Type::List(element) | Type::Set(element)) => Some(&**element),
         Some(Type::Tuple(elements)) => elements.get(index),
         _ => None,
-    }
-}
-
-fn from_msgpack(msgpack: Msgpack, ty: Option<&Type>, at: &Path) -> Result<Value, DecodeError> {
-    match (msgpack, ty) {
-        (Msgpack::Nil, _) => Ok(Value::Null),
-        (Msgpack::Ext(UNKNOWN, _), _) => Ok(Value::unknown()),
-        (Msgpack::Ext(REFINED_UNKNOWN, payload), _) => Ok(Value::Unknown(Refinements(payload))),
-        (Msgpack::Array(pair), Some(Type::Dynamic)) => {
-            let [Msgpack::Binary(ty), value] =
-                <[Msgpack; 2]>::try_from(pair).map_err(|_| fault(at, "not a type and a value"))?
-            else {
-                return Err(fault(at, "not a type and a value"));
-            };
-            with_type(from_msgpack(value, None, at)?, &serde_json::from_slice(&ty)?, at)
-        }
-        (Msgpack::Boolean(truth), _) => Ok(Value::Bool(truth)),
-        (Msgpack::Integer(int), _) => match (int.as_i64(), int.as_u64()) {
-            (Some(int), _) => Ok(int.into()),
-            (None, Some(int)) => Ok(int.into()),
-            (None, None) => Err(fault(at, "not a number")),
-        },
-        (Msgpack::F32(single), _) => float(single.into(), at),
-        (Msgpack::F64(double), _) => float(double, at),
-        (Msgpack::String(text), ty) => match (text.as_str(), ty) {
-            (Some(text), Some(Type::Number)) => number(text, at),
-            (Some(text), _) => Ok(text.into()),
-            (None, _) => Err(fault(at, "not UTF-8")),
-        },
-        (Msgpack::Array(items), ty) => {
-            let items = items.into_iter().enumerate();
-            let items =
-                items.map(|(index, item)| from_msgpack(item, element(ty, index), &at.clone().index(index)));
-            items.collect::<Result<_, _>>().map(Value::List)
-        }
-        (Msgpack::Map(items), ty) => {
-            let mut map = BTreeMap::new();
-            for (key, item) in items {
-                let key = key.as_str().ok_or_else(|| fault(at, "a key that is not text"))?;
-                if let Some((at, ty)) = inner(ty, at, key) {
-                    map.insert(key.to_owned(), from_msgpack(item, ty, &at)?);
-                }
-            }
-            Ok(Value::Map(map))
-        }
-        (Msgpack::Binary(_) | Msgpack::Ext(..), _) => Err(fault(at, "an unexpected kind of value")),
-    }
-}
-
-fn from_json(json: &RawValue, ty: Option<&Type>, at: &Path) -> Result<Value, DecodeError> {
-    #[derive(serde::Deserialize)]
-    struct Dynamic<'j> {
-        #[serde(borrow)]
-        value: &'j RawValue,
-        r#type: Json,
-    }
-    let text = json.get();
-    match (text.as_bytes().first(), ty) {
-        (Some(b'n'), _) => Ok(Value::Null),
-        (_, Some(Type::Dynamic)) => {
-            let Dynamic { value, r#type } = serde_json::from_str(text)?;
-            with_type(from_json(value, None, at)?, &r#type, at)
-        }
-        (Some(b't' | b'f'), _) => Ok(Value::Bool(text == "true")),
-        (Some(b'"'), ty) => {
-            let text: String = serde_json::from_str(text)?;
-            if ty == Some(&Type::Number) {
-                number(&text, at)
-            } else {
-                Ok(text.into())
-            }
-        }
-        (Some(b'['), ty) => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            let items = items.into_iter().enumerate();
-            let items =
-                items.map(|(index, item)| from_json(item, element(ty, index), &at.clone().index(index)));
-            items.collect::<Result<_, _>>().map(Value::List)
-        }
-        (Some(b'{'), ty) => {
-            let items: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            let items = items.into_iter().filter_map(|(key, item)| {
-                let (at, ty) = inner(ty, at, &key)?;
-                Some(from_json(item, ty, &at).map(|value| (key, value)))
-            });
-            items.collect::<Result<_, _>>().map(Value::Map)
-        }
-        _ => number(text, at),
     }
 }
 
@@ -213,46 +103,6 @@ fn with_type(value: Value, ty: &Json, at: &Path) -> Result<Value, DecodeError> {
     }
 }
 
-fn to_msgpack(value: &Value, ty: &Type) -> Msgpack {
-    match (value, ty) {
-        (Value::Null, _) => Msgpack::Nil,
-        (Value::Unknown(Refinements(payload)), _) if payload.is_empty() => Msgpack::Ext(UNKNOWN, vec![0]),
-        (Value::Unknown(Refinements(payload)), _) => Msgpack::Ext(REFINED_UNKNOWN, payload.clone()),
-        (known, Type::Dynamic) => {
-            let ty = type_of(known);
-            Msgpack::Array(vec![
-                Msgpack::Binary(ty.to_string().into_bytes()),
-                // What is inside needs no types: nothing in it is dynamic.
-                to_msgpack(known, &PLAIN),
-            ])
-        }
-        (Value::Bool(truth), _) => Msgpack::Boolean(*truth),
-        (Value::Number(number), _) => match number.kind() {
-            Kind::Int(int) => Msgpack::from(*int),
-            Kind::UInt(int) => Msgpack::from(*int),
-            Kind::Float(float) => Msgpack::F64(*float),
-            Kind::Decimal(text) => Msgpack::from(text.as_str()),
-        },
-        (Value::String(text), _) => Msgpack::from(text.as_str()),
-        (Value::List(items), ty) => {
-            let items = items.iter().enumerate();
-            Msgpack::Array(
-                items
-                    .map(|(index, item)| to_msgpack(item, element(Some(ty), index).unwrap_or(&PLAIN)))
-                    .collect(),
-            )
-        }
-        (Value::Map(items), ty) => {
-            let at = Path::root();
-            let items = items.iter().map(|(key, item)| {
-                let ty = inner(Some(ty), &at, key).and_then(|(_, ty)| ty).unwrap_or(&PLAIN);
-                (Msgpack::from(key.as_str()), to_msgpack(item, ty))
-            });
-            Msgpack::Map(items.collect())
-        }
-    }
-}
-
 /// A type that says nothing of what is inside.
 static PLAIN: Type = Type::Tuple(Vec::new());
 
@@ -277,7 +127,12 @@ fn type_of(value: &Value) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tf_provider::{
+        number::{Kind, Number},
+        value::Refinements,
+    };
     use proptest::prelude::*;
+    use rmpv::Value as Msgpack;
 
     fn numbers() -> impl Strategy<Value = Number> {
         prop_oneof![
@@ -434,7 +289,7 @@ mod tests {
         )
         .unwrap();
         let number = |text: &str| Value::Number(text.parse().unwrap());
-        assert_eq!(value.get("a").index(0), &number("0.1"));
+        assert_eq!(value.get("a").item(0), &number("0.1"));
         assert_eq!(value.get("b").get("k"), &number("0.2"));
         assert_eq!(value.get("c").as_str(), Some("0.3"));
     }
