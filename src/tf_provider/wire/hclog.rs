@@ -100,7 +100,7 @@ where
         event.record(&mut fields);
         let metadata = event.metadata();
         (self.write)(&line(
-            metadata.level(),
+            *metadata.level(),
             metadata.target(),
             SystemTime::now(),
             fields.0,
@@ -108,7 +108,7 @@ where
     }
 }
 
-fn line(level: &Level, module: &str, at: SystemTime, mut fields: Map<String, Json>) -> Vec<u8> {
+fn line(level: Level, module: &str, at: SystemTime, mut fields: Map<String, Json>) -> Vec<u8> {
     let message = fields.remove("message").unwrap_or_default();
     let head = [
         ("@level", level.as_str().to_lowercase()),
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn timestamps_have_the_one_form() {
-        let at = |seconds, micros| timestamp(UNIX_EPOCH + Duration::new(seconds, micros * 1000));
+        let at = |seconds, micros: u32| timestamp(UNIX_EPOCH + Duration::new(seconds, micros * 1000));
         assert_eq!(at(0, 0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(at(951_782_400, 1), "2000-02-29T00:00:00.000001Z");
         assert_eq!(at(1_798_761_599, 999_999), "2026-12-31T23:59:59.999999Z");
