@@ -101,6 +101,7 @@ impl Runner {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let span = tracing::info_span!(
             "rpc",
+            tf_provider_addr = self.catalog.provider.address(),
             tf_rpc = call.rpc,
             tf_req_id = id,
             tf_resource_type = call.type_name

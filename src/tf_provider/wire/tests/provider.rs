@@ -117,7 +117,7 @@ impl Resource for Thing {
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
         match request.config.get("name").as_str() {
-            Some("panic at plan") => panic!("no plan"),
+            Some("panic-at-plan") => panic!("no plan"),
             Some("known-id") => planned.set("id", "known at plan"),
             _ => {}
         }

@@ -162,35 +162,35 @@ async fn update_replaces_only_for_marked_attributes() {
 }
 
 #[tokio::test]
-async fn a_panic_in_plan_is_an_error() {
+async fn plan_may_know_more_and_its_panic_is_an_error() {
     let mut session = Session::start().await;
-    let config = session.thing(&[("name", Value::unknown())]);
-    let mut request = pb::plan_resource_change::Request {
-        type_name: THING.into(),
-        prior_state: null(),
-        proposed_new_state: config.clone(),
-        config,
-        ..Default::default()
+    let mut plan = async |name: Value| {
+        let config = session.thing(&[("name", name)]);
+        let request = pb::plan_resource_change::Request {
+            type_name: THING.into(),
+            prior_state: null(),
+            proposed_new_state: config.clone(),
+            config,
+            ..Default::default()
+        };
+        let answer = session
+            .client
+            .plan_resource_change(request)
+            .await
+            .unwrap()
+            .into_inner();
+        (
+            session.decode(answer.planned_state.as_ref()),
+            told(&answer.diagnostics),
+        )
     };
-    let answer = session
-        .client
-        .plan_resource_change(request.clone())
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(told(&answer.diagnostics), [""; 0]);
-    request.config = session.thing(&[("name", "known-id".into())]);
-    request.proposed_new_state.clone_from(&request.config);
-    let answer = session
-        .client
-        .plan_resource_change(request)
-        .await
-        .unwrap()
-        .into_inner();
+    let (state, errors) = plan("known-id".into()).await;
     assert_eq!(
-        session.decode(answer.planned_state.as_ref()).get("id").as_str(),
-        Some("known at plan")
+        (state.get("id").as_str(), errors),
+        (Some("known at plan"), vec![])
     );
+    assert_eq!(plan(Value::unknown()).await.1, [""; 0]);
+    assert_eq!(plan("panic-at-plan".into()).await.1, ["Error : Provider bug"]);
 }
 
 #[tokio::test]
