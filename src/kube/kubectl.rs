@@ -8,5 +8,9 @@ pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 
 /// kubectl with a kubeconfig and a limit for each request, so that a dead API server is noticed.
 pub(super) fn kubectl(kubeconfig: &str) -> String {
-    format!("kubectl --kubeconfig {} --request-timeout=10s", quote(kubeconfig))
+    // Without the cache folder kubectl leaves nothing in the home of whoever asks.
+    format!(
+        "kubectl --kubeconfig {} --cache-dir=/dev/null --request-timeout=10s",
+        quote(kubeconfig)
+    )
 }

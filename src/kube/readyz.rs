@@ -37,7 +37,7 @@ mod tests {
         let endpoint = "api.example.net:8443".parse().unwrap();
         assert_eq!(
             readyz_raw_command("/etc/kubernetes/admin.conf", &endpoint),
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s \
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir=/dev/null --request-timeout=10s \
              --server https://api.example.net:8443 get --raw /readyz >/dev/null"
         );
     }
