@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use acceptance::lab::address::NodeName;
 use acceptance::lab::cache::Cache;
 use acceptance::lab::operations::{self, Wanted};
-use acceptance::lab::progress;
+use acceptance::lab::{progress, requirements};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
@@ -113,6 +113,7 @@ fn login(text: &str) -> Result<(String, NodeName)> {
 }
 
 fn run(action: Action) -> Result<ExitCode> {
+    requirements::root_on_linux()?;
     let cache = Cache::from_env()?;
     match action {
         Action::Up { nodes, release } => operations::up(&cache, &nodes, &release.into())?,

@@ -13,6 +13,8 @@ pub const PREFIX: &str = "ha-lab-";
 const ROOT: &str = "/sys/fs/cgroup";
 /// How long the kernel may take to stop or bury all processes of a node.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long init may take to collect a node's last process.
+const BURIAL: Duration = Duration::from_secs(5);
 
 /// Whether this machine has one hierarchy per controller.
 pub fn is_v1() -> bool {
@@ -41,8 +43,9 @@ pub fn is_populated(group: &str) -> bool {
     !processes(group).is_empty()
 }
 
-/// Ends all processes of a node at once, as a power cut does, and removes its directories.
-pub fn kill(group: &str) -> Result<()> {
+/// Ends all processes of a node at once, as a power cut does, and removes its directories; returns who was ended.
+pub fn kill(group: &str) -> Result<Vec<Pid>> {
+    let killed = processes(group);
     // Stopped first, so that none sees another die: no service notices and none is started again.
     freeze(group, true);
     let result = wait_until(PATIENCE, || {
@@ -62,7 +65,16 @@ pub fn kill(group: &str) -> Result<()> {
             bail!("cannot remove {}", folder.display());
         }
     }
-    Ok(())
+    Ok(killed)
+}
+
+/// Waits until ended processes are buried by their parent, if it does so at all: until then they are listed.
+pub fn wait_until_buried(killed: &[Pid]) {
+    wait_until(BURIAL, || {
+        !killed
+            .iter()
+            .any(|pid| Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists())
+    });
 }
 
 /// The names of all of the lab's directories.
@@ -70,7 +82,7 @@ pub fn groups() -> Result<Vec<String>> {
     let mut names: Vec<String> = hierarchies()?
         .iter()
         .flat_map(|hierarchy| children(hierarchy))
-        .filter_map(name)
+        .filter_map(|folder| name(&folder))
         .collect();
     names.retain(|name| name.starts_with(PREFIX));
     names.sort();
@@ -83,11 +95,11 @@ fn hierarchies() -> Result<Vec<PathBuf>> {
     if !is_v1() {
         return Ok(vec![root]);
     }
+    // The `unified` one of a hybrid layout too, though it controls nothing: nspawn derives from it where the node's
+    // systemd keeps its groups, and nodes that share a place there remove each other's groups while they boot.
     let found: Vec<PathBuf> = children(&root)
         .into_iter()
-        .filter(|folder| {
-            !folder.is_symlink() && !folder.ends_with("unified") && folder.join("cgroup.procs").exists()
-        })
+        .filter(|folder| folder.join("cgroup.procs").exists())
         .collect();
     if found.is_empty() {
         bail!("no cgroup hierarchy is mounted below {ROOT}");
@@ -155,7 +167,7 @@ fn children(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn name(folder: PathBuf) -> Option<String> {
+fn name(folder: &Path) -> Option<String> {
     Some(folder.file_name()?.to_str()?.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! Programs built from published Go modules, each by a small module of our own around it: a published module's own
 //! `replace` lines do not count for others, and Kubernetes' point at folders that its module does not contain.
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -93,23 +94,26 @@ impl GoBuild {
         };
         let mut text = format!("module lab/programs\n\n{go}\n\n");
         for (module, version) in std::iter::once(&self.module).chain(&self.further_modules) {
-            text += &format!("require {module} {version}\n");
+            writeln!(text, "require {module} {version}")?;
         }
         if let Some(version) = &self.staging_version {
             for module in staging_modules(upstream) {
-                text += &format!("replace {module} => {module} {version}\n");
+                writeln!(text, "replace {module} => {module} {version}")?;
             }
         }
         Ok(text)
     }
 
     fn imports(&self) -> String {
-        let imports: String = self
+        let imports: Vec<String> = self
             .packages
             .iter()
-            .map(|package| format!("\t_ {package:?}\n"))
+            .map(|package| format!("\t_ {package:?}"))
             .collect();
-        format!("//go:build programs\n\npackage programs\n\nimport (\n{imports})\n")
+        format!(
+            "//go:build programs\n\npackage programs\n\nimport (\n{}\n)\n",
+            imports.join("\n")
+        )
     }
 }
 

@@ -81,10 +81,10 @@ pub fn remove() -> Result<()> {
 pub fn route_pods(names: &[NodeName]) -> Result<()> {
     for name in names {
         let others = names.iter().filter(|other| *other != name);
-        let routes: String = others
-            .map(|other| format!("route replace {} via {}\n", other.pod_range(), other.address()))
+        let routes: Vec<String> = others
+            .map(|other| format!("route replace {} via {}", other.pod_range(), other.address()))
             .collect();
-        batch(&name.netns(), &routes)?;
+        batch(&name.netns(), &routes.join("\n"))?;
     }
     Ok(())
 }

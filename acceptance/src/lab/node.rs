@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::Pid;
 
 use super::address::{LAB_NETNS, NodeName};
 use super::cache::Cache;
@@ -78,13 +79,14 @@ pub fn power_on(cache: &Cache, name: NodeName) -> Result<()> {
     }
 }
 
-/// Cuts a node's power: its processes end at once, its network is gone, its disk stays.
-pub fn power_off(name: NodeName) -> Result<()> {
+/// Cuts a node's power: its processes end at once, its network is gone, its disk stays. Returns who was ended.
+pub fn power_off(name: NodeName) -> Result<Vec<Pid>> {
     if network::is_up() && network::is_plugged(name) {
         network::set_cable(name, false)?;
     }
-    cgroup::kill(&name.cgroup())?;
-    network::remove_node(name)
+    let killed = cgroup::kill(&name.cgroup())?;
+    network::remove_node(name)?;
+    Ok(killed)
 }
 
 /// A command that runs ssh to a node from within the lab's network. `known_hosts` has the node's own keys.

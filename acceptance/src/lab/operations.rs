@@ -56,7 +56,6 @@ impl Parts {
 
 /// Builds all that nodes are made of, and no node.
 pub fn build(cache: &Cache, wanted: &Wanted) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     requirements::meet(cache, is_warm(cache))?;
     Parts::build(cache, || choose(cache, wanted, None)).map(drop)
@@ -64,7 +63,6 @@ pub fn build(cache: &Cache, wanted: &Wanted) -> Result<()> {
 
 /// Makes a lab with these nodes, or adds those that are missing; nodes that run and answer are left as they are.
 pub fn up(cache: &Cache, names: &[NodeName], wanted: &Wanted) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     requirements::meet(cache, is_warm(cache))?;
     let before = State::read(cache)?;
@@ -119,7 +117,6 @@ pub fn up(cache: &Cache, names: &[NodeName], wanted: &Wanted) -> Result<()> {
 
 /// Gives all nodes fresh disks and boots them.
 pub fn reset(cache: &Cache) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     requirements::meet(cache, true)?;
     let state = State::of_lab(cache)?;
@@ -139,7 +136,6 @@ pub fn reset(cache: &Cache) -> Result<()> {
 
 /// Ends the lab: no process, mount, namespace, cgroup or disk of it stays; what was built stays in the cache.
 pub fn down(cache: &Cache) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     // Not from the state alone: a killed run may have left nodes half made.
     let mut nodes = network::nodes();
@@ -158,28 +154,31 @@ pub fn down(cache: &Cache) -> Result<()> {
     );
     nodes.sort_unstable();
     nodes.dedup();
-    each(&nodes, node::power_off)?;
+    let killed = each(&nodes, |name| {
+        let killed = node::power_off(name)?;
+        cache::remove(&cache.node(name))?;
+        Ok(killed)
+    })?;
     for group in cgroup::groups()? {
         cgroup::kill(&group)?;
     }
     network::remove()?;
     cache::remove(&cache.path("nodes"))?;
     State::remove(cache)?;
+    cgroup::wait_until_buried(&killed.concat());
     progress::line("the lab is down");
     Ok(())
 }
 
 /// Cuts a node's power; its disk stays.
 pub fn kill(cache: &Cache, name: NodeName) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     member(cache, name)?;
-    node::power_off(name)
+    node::power_off(name).map(drop)
 }
 
 /// Boots a node again from its disk.
 pub fn start(cache: &Cache, name: NodeName) -> Result<()> {
-    requirements::root_on_linux()?;
     let _lock = cache.lock()?;
     let state = member(cache, name)?;
     if node::is_running(name) {
@@ -198,14 +197,12 @@ pub fn start(cache: &Cache, name: NodeName) -> Result<()> {
 
 /// Takes a node's network cable out (`plugged` false), or puts it in again.
 pub fn cable(cache: &Cache, name: NodeName, plugged: bool) -> Result<()> {
-    requirements::root_on_linux()?;
     member(cache, name)?;
     network::set_cable(name, plugged)
 }
 
 /// What `lab status` prints, and whether there is a lab.
 pub fn status(cache: &Cache) -> Result<(String, bool)> {
-    requirements::root_on_linux()?;
     let Some(state) = State::read(cache)? else {
         return Ok(("the lab is down\n".into(), false));
     };
@@ -250,7 +247,6 @@ pub fn status(cache: &Cache) -> Result<(String, bool)> {
 
 /// Becomes a command in the lab's network; returns only if that fails.
 pub fn exec(cache: &Cache, command: &[OsString]) -> Result<()> {
-    requirements::root_on_linux()?;
     State::of_lab(cache)?;
     let mut enter = Command::new("ip");
     enter.args(["netns", "exec", LAB_NETNS]).args(command);
@@ -262,7 +258,6 @@ pub fn exec(cache: &Cache, command: &[OsString]) -> Result<()> {
 
 /// Becomes an ssh session or command on a node; returns only if that fails.
 pub fn ssh(cache: &Cache, user: &str, name: NodeName, command: &[OsString]) -> Result<()> {
-    requirements::root_on_linux()?;
     member(cache, name)?;
     Err(node::ssh(cache, user, name, &[]).args(command).exec()).context("cannot start ssh")
 }

@@ -1,4 +1,4 @@
-//! What a lab is made of: a Kubernetes release, the etcd, CoreDNS and pause that its kubeadm wants, and where each lies.
+//! What a lab is made of: a Kubernetes release, the etcd, `CoreDNS` and pause that its kubeadm wants, and where each lies.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, bail};
 use super::cache::{self, Cache};
 use super::digest::fingerprint;
 use super::images::Image;
-use super::recipe::ImageFiles;
 use super::{archive, images, program, progress, rootfs};
 
 const IMPORT: &str = include_str!("files/import.sh");
@@ -31,7 +30,7 @@ impl Store {
         let tags = kubernetes.image_tags()?;
         let files = kubernetes.image_files(cache, &tags)?;
         let images = images::all(&kubernetes.version, &tags, &files);
-        let key = Self::key(&kubernetes.key, &images, &files);
+        let key = Self::key(cache, &kubernetes.key, &images);
         let folder = cache.folder(&format!("images/{key}"), |folder| {
             fill(cache, folder, base, &images)
         })?;
@@ -53,15 +52,13 @@ impl Store {
         copy(&self.folder.join("containerd"), folder, false).context("cannot copy the imported images")
     }
 
-    fn key(kubernetes: &str, images: &[Image], files: &ImageFiles) -> String {
-        let parts = [
-            rootfs::fingerprint(),
-            archive::FORMAT.into(),
-            IMPORT.into(),
-            format!("{images:?}"),
-            format!("{files:?}"),
-        ];
-        format!("{kubernetes}-{}", fingerprint(parts))
+    /// The files' paths name their versions; where the cache lies says nothing about its contents.
+    fn key(cache: &Cache, kubernetes: &str, images: &[Image]) -> String {
+        let images = format!("{images:?}").replace(&*cache.path("").to_string_lossy(), "");
+        format!(
+            "{kubernetes}-{}",
+            fingerprint([&*rootfs::fingerprint(), archive::FORMAT, IMPORT, &images])
+        )
     }
 }
 
@@ -140,6 +137,27 @@ fn copy(from: &Path, to: &Path, links: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_tell_contents_apart_and_not_places() {
+        let place = tempfile::tempdir().unwrap();
+        let key = |cache: &str, program: &str| {
+            let cache = Cache::at(&place.path().join(cache)).unwrap();
+            let layers = vec![images::Layer::Files(vec![(cache.path(program), "etcd".into())])];
+            let image = Image {
+                reference: "etcd:1".into(),
+                layers,
+                entrypoint: vec![],
+                cmd: vec![],
+            };
+            Store::key(&cache, "1.37.2", &[image])
+        };
+        assert_eq!(
+            key("here", "etcd/3.7.0/server"),
+            key("there", "etcd/3.7.0/server")
+        );
+        assert_ne!(key("here", "etcd/3.7.0/server"), key("here", "etcd/3.7.1/server"));
+    }
 
     #[test]
     fn only_content_that_never_changes_is_linked() {
