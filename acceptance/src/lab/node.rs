@@ -19,6 +19,15 @@ const BOOT_PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks at a condition.
 const POLL: Duration = Duration::from_millis(100);
 
+/// A node whose power is cut says no goodbye: without the interval a session to it would hang for ever.
+const SSH_OPTIONS: [&str; 5] = [
+    "IdentitiesOnly=yes",
+    "LogLevel=ERROR",
+    "ServerAliveCountMax=3",
+    "ServerAliveInterval=5",
+    "StrictHostKeyChecking=yes",
+];
+
 /// Looks again and again until the condition holds; false if it did not within the time.
 pub fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
@@ -95,28 +104,18 @@ pub fn ssh(cache: &Cache, user: &str, name: NodeName, options: &[&str]) -> Comma
     command
         .args(["netns", "exec", LAB_NETNS, "ssh", "-F", "none", "-i"])
         .arg(cache.key());
-    command.args([
-        "-o",
-        "IdentitiesOnly=yes",
-        "-o",
-        "StrictHostKeyChecking=yes",
-        "-o",
-        "LogLevel=ERROR",
-        "-o",
-    ]);
-    command.arg(format!("UserKnownHostsFile={}", cache.known_hosts().display()));
+    command.args(SSH_OPTIONS.iter().flat_map(|option| ["-o", option]));
+    command
+        .arg("-o")
+        .arg(format!("UserKnownHostsFile={}", cache.known_hosts().display()));
     command.args(options).arg(format!("{user}@{}", name.address()));
     command
 }
 
 /// Runs a script on a node as root, by way of the user with sudo; so it answers whether login, sudo and command work.
 fn on_node(cache: &Cache, name: NodeName, script: &str) -> Command {
-    let mut command = ssh(
-        cache,
-        USER,
-        name,
-        &["-o", "BatchMode=yes", "-o", "ConnectTimeout=2"],
-    );
+    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=2"];
+    let mut command = ssh(cache, USER, name, &options);
     command.arg(format!("sudo -n sh -c '{script}'"));
     command
 }
