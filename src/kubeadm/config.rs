@@ -1,6 +1,8 @@
 //! kubeadm's configuration files as texts, in the API version that fits the kubeadm at hand.
 use std::time::Duration;
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::{
@@ -111,12 +113,14 @@ pub fn render_join(kubeadm: &Version, join: &JoinSpec<'_>) -> Result<ConfigFile,
     })
 }
 
-/// The file of `kubeadm init phase upload-certs`. The version is in it because kubeadm would otherwise ask the
+/// The file of `kubeadm init phase upload-certs` on the master with this advertised address: kubeadm 1.37 talks to
+/// that address instead of the endpoint. The version is in it because kubeadm would otherwise ask the
 /// internet for the newest one.
 pub fn render_upload_certs(
     kubeadm: &Version,
     kubernetes: &Version,
     key: &CertificateKey,
+    advertise_address: IpAddr,
 ) -> Result<ConfigFile, RenderError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -130,7 +134,7 @@ pub fn render_upload_certs(
         ApiVersion::V1beta3 => v1beta3::API_VERSION,
         ApiVersion::V1beta4 => v1beta4::API_VERSION,
     };
-    let init = document(&UploadCerts::new(api_version, key))?;
+    let init = document(&UploadCerts::new(api_version, key, advertise_address))?;
     let cluster = document(&OnlyVersion {
         api_version,
         kind: "ClusterConfiguration",
@@ -307,7 +311,13 @@ mod tests {
     fn upload_certs() {
         for (api, kubeadm) in KUBEADMS {
             let key = CertificateKey::from_random([1; 32]);
-            let file = render_upload_certs(&version(kubeadm), &version(kubeadm), &key).unwrap();
+            let file = render_upload_certs(
+                &version(kubeadm),
+                &version(kubeadm),
+                &key,
+                "10.0.0.11".parse().unwrap(),
+            )
+            .unwrap();
             insta::assert_snapshot!(format!("upload_certs_{api}"), shown(&file));
         }
     }

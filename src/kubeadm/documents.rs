@@ -306,10 +306,6 @@ pub(super) struct UploadCerts {
     node_registration: CriSocket,
 }
 
-/// An address for documentation (RFC 5737). The phase uses none, but kubeadm looks for one and fails on a host
-/// without default route if the file does not name any.
-const UNUSED_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-
 /// Given so that kubeadm does not look for sockets and stumble over two of them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -318,14 +314,16 @@ struct CriSocket {
 }
 
 impl UploadCerts {
-    pub(super) fn new(api_version: &'static str, key: &super::CertificateKey) -> Self {
+    pub(super) fn new(
+        api_version: &'static str,
+        key: &super::CertificateKey,
+        advertise_address: IpAddr,
+    ) -> Self {
         Self {
             api_version,
             kind: "InitConfiguration",
             certificate_key: key.text().reveal().to_owned(),
-            local_api_endpoint: LocalApiEndpoint {
-                advertise_address: UNUSED_ADDRESS,
-            },
+            local_api_endpoint: LocalApiEndpoint { advertise_address },
             node_registration: CriSocket {
                 cri_socket: super::DEFAULT_CRI_SOCKET,
             },

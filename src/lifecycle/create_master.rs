@@ -4,8 +4,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, find_way},
-    look::{look_at, marker_of, read_facts},
-    marker::Phase,
+    look::look_at,
     preflight::master_problems,
     runner::run_steps,
     spec::MasterSpec,
@@ -21,48 +20,18 @@ use crate::{
     remote::Host,
 };
 
-/// How far a failed create got.
-#[derive(Debug)]
-pub struct CreateFailure {
-    /// Why it stopped.
-    pub failure: Failure,
-    /// Whether the host is a node of the cluster all the same.
-    pub is_member: bool,
-}
-
 /// Makes the host a master. The cluster's lock is held from the look for a running cluster until the new etcd
-/// member votes.
-pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), CreateFailure> {
-    let not_begun = |failure: Failure| CreateFailure {
-        failure: failure.on(run.host.name()),
-        is_member: false,
-    };
-    let facts = look_at(run).await.map_err(not_begun)?;
-    let master = Master::new(run, spec, facts).map_err(not_begun)?;
-    run_steps(run, &master.preparation().map_err(not_begun)?)
-        .await
-        .map_err(not_begun)?;
+/// member votes and the Node is as it should be.
+///
+/// After a failure anywhere the same call goes on from there: nothing is undone that is done.
+pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), Failure> {
+    let facts = look_at(run).await?;
+    let master = Master::new(run, spec, facts)?;
+    run_steps(run, &master.preparation()?).await?;
 
-    let _lock = locks
-        .lock(&master.endpoint.to_string(), &run.cancel)
-        .await
-        .map_err(not_begun)?;
-    let way = find_way(run, spec).await.map_err(not_begun)?;
-    match run_steps(run, &master.steps(&way)).await {
-        Ok(()) => Ok(()),
-        Err(failure) => Err(CreateFailure {
-            failure,
-            is_member: is_member(&run.host).await,
-        }),
-    }
-}
-
-/// Whether the host's own files say that it is a node. A host that cannot be asked counts as none: nothing is
-/// recorded then, and the next apply looks again.
-pub(super) async fn is_member(host: &Host) -> bool {
-    read_facts(host).await.is_ok_and(|facts| {
-        facts.kubernetes.kubelet_conf && marker_of(&facts).is_some_and(|marker| marker.phase == Phase::Member)
-    })
+    let _lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
+    let way = find_way(run, spec).await?;
+    run_steps(run, &master.steps(&way)).await
 }
 
 /// The master to be, as far as it is known before the look for a cluster.

@@ -2,11 +2,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    create_master::{CreateFailure, is_member},
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
-    look::look_at,
+    look::{look_at, marker_of},
     preflight::{refuse_foreign_node, worker_problems},
     runner::run_steps,
     spec::WorkerSpec,
@@ -14,19 +13,10 @@ use super::{
     steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership},
 };
 
-/// Makes the host a worker. Workers need no lock: they change no membership.
-pub async fn create_worker(run: &Run, spec: &WorkerSpec) -> Result<(), CreateFailure> {
-    let steps = plan_steps(run, spec).await.map_err(|failure| CreateFailure {
-        failure: failure.on(run.host.name()),
-        is_member: false,
-    })?;
-    match run_steps(run, &steps).await {
-        Ok(()) => Ok(()),
-        Err(failure) => Err(CreateFailure {
-            failure,
-            is_member: is_member(&run.host).await,
-        }),
-    }
+/// Makes the host a worker. Workers need no lock: they change no membership. After a failure anywhere the same
+/// call goes on from there.
+pub async fn create_worker(run: &Run, spec: &WorkerSpec) -> Result<(), Failure> {
+    run_steps(run, &plan_steps(run, spec).await?).await
 }
 
 async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, Failure> {
@@ -77,7 +67,7 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             advertise_address: None,
         }),
     ];
-    if !is_member(&run.host).await {
+    if marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
         steps.push(Box::new(KubeadmJoin {
             kubeadm,
             via: through.via.clone(),

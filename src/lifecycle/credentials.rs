@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::{
     failure::Failure,
     kubeadm_file::{remove_config, write_config},
+    look::nonsense,
     step::Run,
     wait::{Seen, wait_until},
 };
@@ -11,6 +12,7 @@ use crate::{
     command::Script,
     kube,
     kubeadm::{self, BootstrapToken, CertificateKey, Version},
+    node::{Answers, Query},
     remote::Host,
 };
 
@@ -63,10 +65,23 @@ pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) ->
 /// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
 pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
     let key = CertificateKey::from_random(random()?);
-    let facts = super::look::read_facts(via).await?;
-    let kubeadm_version = kubeadm_version(&facts)
-        .ok_or_else(|| Failure::new("Host has no kubeadm", "kubeadm is not in PATH").on(via.name()))?;
-    let config = kubeadm::render_upload_certs(&kubeadm_version, kubernetes, &key)
+    let query = Query::new()
+        .section("version", kubeadm::version_command())
+        .section(
+            "address",
+            "sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml",
+        );
+    let stdout = via.run_ok(&query.script("read kubeadm's version")).await?;
+    let answers = Answers::parse(&stdout).map_err(|error| nonsense(via, &error))?;
+    let version = kubeadm::parse_version(answers.text("version").unwrap_or_default())
+        .map_err(|error| nonsense(via, &error))?;
+    let address = answers
+        .text("address")
+        .unwrap_or_default()
+        .trim()
+        .parse()
+        .map_err(|error| nonsense(via, &error))?;
+    let config = kubeadm::render_upload_certs(&version, kubernetes, &key, address)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
     let path = write_config(via, "upload-certs", &config).await?;
     let script = Script::new("upload certificates", kubeadm::upload_certs_command(&path)).secret(key.text());

@@ -24,38 +24,32 @@ pub async fn progress_of(host: &Host, name: &str) -> Result<Progress, Failure> {
     look(host, name, Duration::ZERO).await
 }
 
-/// Starts the command unless it runs or has ended already, then waits for its end.
-pub async fn run_detached(
-    run: &Run,
-    host: &Host,
-    name: &str,
-    command: &str,
-    limit: Duration,
-) -> Result<(i32, String), Failure> {
-    start(host, name, command, limit).await?;
-    await_end(run, host, name).await
-}
-
 /// Starts the command unless it runs or has ended already.
 pub async fn start(host: &Host, name: &str, command: &str, limit: Duration) -> Result<(), Failure> {
     host.run_ok(&start_script(name, command, limit)).await?;
     Ok(())
 }
 
-/// Waits for the command's end and gives its exit status and the end of its output. A cancelled run stops
-/// waiting; the command goes on, and the next run finds it.
-pub async fn await_end(run: &Run, host: &Host, name: &str) -> Result<(i32, String), Failure> {
-    match settle(run, host, name).await? {
-        Progress::Ended { status, output } => Ok((status, output)),
-        _ => {
-            let detail =
-                format!("{name} was started and has left no result; the host may have gone down under it.");
-            Err(Failure::new("Command lost on the host", detail).on(host.name()))
+/// Waits for the command's end and gives its exit status and the end of its output.
+///
+/// A cancelled run waits on: kubeadm half done is worse than kubeadm done, and the state can hold what it made. If
+/// this process ends first, the command goes on, and the next run finds it.
+pub async fn await_end(host: &Host, name: &str) -> Result<(i32, String), Failure> {
+    loop {
+        match look(host, name, LOOK).await? {
+            Progress::Running => {}
+            Progress::Ended { status, output } => return Ok((status, output)),
+            Progress::Unknown => {
+                let detail = format!(
+                    "{name} was started and has left no result; the host may have gone down under it."
+                );
+                return Err(Failure::new("Command lost on the host", detail).on(host.name()));
+            }
         }
     }
 }
 
-/// Waits until the command of this name does not run any more, if it runs.
+/// Waits until the command of this name does not run any more, if it runs, or the run is cancelled.
 pub async fn settle(run: &Run, host: &Host, name: &str) -> Result<Progress, Failure> {
     let mut progress = progress_of(host, name).await?;
     while progress == Progress::Running {

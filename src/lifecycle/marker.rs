@@ -1,9 +1,11 @@
 //! The note on a host that says what this provider made there: how a later run knows its own half-done work.
 use serde::{Deserialize, Serialize};
 
+use super::failure::Failure;
 use crate::{
     command::{Script, quote},
     node::{DIRECTORY, MARKER},
+    remote::Host,
 };
 
 /// How far the host got.
@@ -36,6 +38,17 @@ impl Marker {
     /// Reads the file's text; a text that is no marker counts as none.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+
+    /// Reads it from the host; none if this provider made no node there.
+    pub async fn read(host: &Host) -> Result<Option<Self>, Failure> {
+        let script = Script::new("read marker", format!("cat {MARKER} 2>/dev/null || true"));
+        Ok(Self::parse(&host.run_ok(&script).await?))
+    }
+
+    /// Whether the node was begun and is not known to have become a member.
+    pub fn is_begun(&self) -> bool {
+        self.phase != Phase::Member
     }
 
     /// Replaces the file at once.

@@ -33,13 +33,13 @@ pub mod remove_node;
 pub mod update_node;
 
 pub use cluster_lock::ClusterLocks;
-pub use create_master::{CLUSTER_FILE, CreateFailure, cluster_file, create_master, render_cluster};
+pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluster};
 pub use create_worker::create_worker;
 pub use failure::{Failure, FailureKind};
 pub use loadbalancer::{
     LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
 };
-pub use preflight::{Checked, check_master, check_worker, node_name_of, own_address_of};
+pub use preflight::{Checked, check_master, check_worker, identify};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};

@@ -9,7 +9,6 @@ use super::{
     failure::Failure,
     find_way::foreign_cluster,
     look::{marker_of, read_facts},
-    marker::Phase,
     spec::{MasterSpec, NodeWishes, own_address},
     survey::Survey,
 };
@@ -34,7 +33,7 @@ pub struct Checked {
 /// Looks at a host that is to be a master. Reads only.
 pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Failure> {
     let facts = read_facts(host).await?;
-    let begun = marker_of(&facts).is_some_and(|marker| marker.phase != Phase::Member);
+    let begun = marker_of(&facts).is_some_and(|marker| marker.is_begun());
     if facts.kubernetes.admin_conf && !begun {
         let own = Survey::of(std::slice::from_ref(host)).await;
         if let (Some(found), Some(endpoint)) = (
@@ -72,17 +71,13 @@ pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> R
     })
 }
 
-/// The name that the Node has on this host.
-pub async fn node_name_of(host: &Host, wishes: &NodeWishes) -> Result<String, Failure> {
-    match &wishes.name {
-        Some(name) => Ok(name.clone()),
-        None => Ok(wishes.name_on(&read_facts(host).await?)),
-    }
-}
-
-/// The address that a node on this host goes by.
-pub async fn own_address_of(host: &Host) -> Result<Option<IpAddr>, Failure> {
-    Ok(own_address(&read_facts(host).await?, host))
+/// The name and the address that a node on this host goes by.
+pub async fn identify(host: &Host, wishes: &NodeWishes) -> Result<(String, Option<IpAddr>), Failure> {
+    let facts = read_facts(host).await?;
+    Ok((
+        wishes.name_on(&facts),
+        wishes.advertise_address.or_else(|| own_address(&facts, host)),
+    ))
 }
 
 /// Problems seen in facts that are at hand.

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::{
-    detached::{self, KUBEADM_RESET, run_detached},
+    detached::{self, KUBEADM_RESET},
     failure::Failure,
     step::Run,
 };
@@ -29,8 +29,8 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
         ),
     );
     if !run.host.run_ok(&trace).await?.trim().is_empty() {
-        let (status, output) =
-            run_detached(run, &run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
+        detached::start(&run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
+        let (status, output) = detached::await_end(&run.host, KUBEADM_RESET).await?;
         detached::forget(&run.host, KUBEADM_RESET).await?;
         if status != 0 {
             return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));

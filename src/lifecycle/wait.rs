@@ -9,6 +9,8 @@ use super::{
 };
 
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long a cancelled run still waits in a step that finishes what exists.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// What a look at a condition came to.
 #[derive(Debug)]
@@ -28,31 +30,14 @@ pub async fn wait_until<'a, T>(
     limit: Duration,
     look: impl Fn() -> BoxFuture<'a, Result<Seen<T>, Failure>> + Send,
 ) -> Result<T, Failure> {
-    let end = (Instant::now() + limit).min(run.deadline);
-    loop {
-        let seen = match look().await? {
-            Seen::Yes(value) => return Ok(value),
-            Seen::NotYet(seen) => seen,
-        };
-        if run.cancel.is_cancelled() {
-            return Err(Failure::cancelled());
-        }
-        if Instant::now() >= end {
-            let detail = format!("Waited for: {name}. Seen at the end: {seen}");
-            return Err(Failure::new("A condition was not reached in time", detail)
-                .advise("If the machine is only slow, raise the timeouts block's value; the next apply goes on from here."));
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that waits between two looks at a condition"
-        )]
-        tokio::time::sleep(PAUSE).await;
-    }
+    wait(run, name, limit, Duration::ZERO, look).await
 }
 
-/// Waits until the step's own check says that it is done.
+/// Waits until the step's own check says that it is done. A step that finishes what exists already goes on for a
+/// while when the run is cancelled, so that the state can hold it.
 pub async fn wait_until_done(run: &Run, step: &dyn Step, name: &str, limit: Duration) -> Result<(), Failure> {
-    wait_until(run, name, limit, || {
+    let grace = if step.finishes() { GRACE } else { Duration::ZERO };
+    wait(run, name, limit, grace, || {
         Box::pin(async {
             Ok(match step.check(run).await? {
                 Check::Done => Seen::Yes(()),
@@ -61,4 +46,36 @@ pub async fn wait_until_done(run: &Run, step: &dyn Step, name: &str, limit: Dura
         })
     })
     .await
+}
+
+async fn wait<'a, T>(
+    run: &Run,
+    name: &str,
+    limit: Duration,
+    grace: Duration,
+    look: impl Fn() -> BoxFuture<'a, Result<Seen<T>, Failure>> + Send,
+) -> Result<T, Failure> {
+    let end = (Instant::now() + limit).min(run.deadline);
+    let mut stop_at = None;
+    loop {
+        let seen = match look().await? {
+            Seen::Yes(value) => return Ok(value),
+            Seen::NotYet(seen) => seen,
+        };
+        let now = Instant::now();
+        if run.cancel.is_cancelled() && now >= *stop_at.get_or_insert(now + grace) {
+            return Err(Failure::cancelled());
+        }
+        if now >= end {
+            let detail = format!("Waited for: {name}. Seen at the end: {seen}");
+            return Err(Failure::new("A condition was not reached in time", detail).advise(
+                "If the machine is only slow, raise the timeouts block's value; the next apply goes on from here.",
+            ));
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that waits between two looks at a condition"
+        )]
+        tokio::time::sleep(PAUSE).await;
+    }
 }

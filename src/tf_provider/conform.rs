@@ -99,8 +99,8 @@ mod tests {
         let ports = |value: &Value| {
             [
                 value.get("one"),
-                value.get("many").index(0),
-                value.get("many").index(1),
+                value.get("many").item(0),
+                value.get("many").item(1),
             ]
             .map(|v| v.get("port").as_i64())
         };

@@ -77,7 +77,7 @@ pub(super) fn fill(block: &Block, prior: Option<&Value>, config: &Value, planned
             (Nesting::List, Value::List(elements)) => {
                 for (index, element) in elements.iter_mut().enumerate() {
                     let prior = prior.and_then(|prior| prior.as_list().get(index));
-                    fill(&nested.block, prior, config.index(index), element);
+                    fill(&nested.block, prior, config.item(index), element);
                 }
             }
             (Nesting::Set, Value::List(elements)) => {
@@ -125,9 +125,9 @@ pub(super) fn scrub_write_only(block: &Block, value: &mut Value) {
     for nested in &block.blocks {
         match items.get_mut(nested.name) {
             Some(Value::List(elements)) => {
-                elements
-                    .iter_mut()
-                    .for_each(|element| scrub_write_only(&nested.block, element));
+                for element in elements {
+                    scrub_write_only(&nested.block, element);
+                }
             }
             Some(single) => scrub_write_only(&nested.block, single),
             None => {}
@@ -151,7 +151,7 @@ fn find_replacements(block: &Block, prior: &Value, planned: &Value, at: &Path, f
             Nesting::Single => find_replacements(&nested.block, prior, planned, &at, found),
             Nesting::List => {
                 for index in 0..prior.as_list().len().max(planned.as_list().len()) {
-                    let (prior, planned) = (prior.index(index), planned.index(index));
+                    let (prior, planned) = (prior.item(index), planned.item(index));
                     find_replacements(&nested.block, prior, planned, &at.clone().index(index), found);
                 }
             }
@@ -281,7 +281,7 @@ mod tests {
             let disk = if disk.as_list().is_empty() {
                 disk
             } else {
-                disk.index(0)
+                disk.item(0)
             };
             assert_eq!(disk.get("size").as_i64(), Some(10));
         }
@@ -309,7 +309,7 @@ mod tests {
         let (mut config, mut proposed) = (config(), state.clone());
         for (value, first) in [
             (&mut config, disk("a")),
-            (&mut proposed, state.get("disk").index(0).clone()),
+            (&mut proposed, state.get("disk").item(0).clone()),
         ] {
             value.set("disk", Value::List(vec![first, disk("b")]));
         }
@@ -323,7 +323,7 @@ mod tests {
         let planned = planned(Some(&state), &config, proposed).await.state;
         let unknown: Vec<_> = planned.unknown_paths().iter().map(ToString::to_string).collect();
         assert_eq!(unknown, ["disk[1].serial", "share[0].serial"]);
-        assert_eq!(planned.get("share").index(0).get("size").as_i64(), Some(10));
+        assert_eq!(planned.get("share").item(0).get("size").as_i64(), Some(10));
     }
 
     #[tokio::test]

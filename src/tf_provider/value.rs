@@ -117,7 +117,7 @@ impl Value {
     }
 
     /// An element of a list; null if there is none, unknown if the whole is unknown.
-    pub fn index(&self, index: usize) -> &Value {
+    pub fn item(&self, index: usize) -> &Value {
         match self {
             Self::Unknown(_) => self,
             other => other.as_list().get(index).unwrap_or(&NULL),
@@ -138,7 +138,7 @@ impl Value {
     pub fn at(&self, path: &Path) -> &Value {
         path.steps().iter().fold(self, |value, step| match step {
             Step::Attribute(name) | Step::Key(name) => value.get(name),
-            Step::Index(index) => value.index(*index),
+            Step::Index(index) => value.item(*index),
         })
     }
 
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn everything_in_an_unknown_is_unknown() {
-        assert!(Value::unknown().get("ssh").index(0).is_unknown());
+        assert!(Value::unknown().get("ssh").item(0).is_unknown());
     }
 
     #[test]

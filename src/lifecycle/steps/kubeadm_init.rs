@@ -58,7 +58,9 @@ impl Step for KubeadmInit {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if detached::progress_of(&run.host, KUBEADM_INIT).await? != Progress::Running {
-            self.undo(run).await?;
+            if Marker::read(&run.host).await?.is_some() {
+                self.undo(run).await?;
+            }
             // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked below.
             let token = new_bootstrap_token()?;
             let config =
@@ -73,7 +75,7 @@ impl Step for KubeadmInit {
             let command = kubeadm::init_command(&path, &config.flags);
             detached::start(&run.host, KUBEADM_INIT, &command, LIMIT).await?;
         }
-        let (status, output) = detached::await_end(run, &run.host, KUBEADM_INIT).await?;
+        let (status, output) = detached::await_end(&run.host, KUBEADM_INIT).await?;
         remove_config(&run.host, "init").await?;
         if status != 0 {
             return Err(kubeadm_failure("kubeadm init failed", &output));
@@ -90,8 +92,7 @@ impl Step for KubeadmInit {
 
 /// Revokes the token that the marker names. The token would end by itself soon; this is sooner.
 async fn revoke_begun(run: &Run) -> Result<(), Failure> {
-    let facts = super::super::look::read_facts(&run.host).await?;
-    match super::super::look::marker_of(&facts).and_then(|marker| marker.token_id) {
+    match Marker::read(&run.host).await?.and_then(|marker| marker.token_id) {
         Some(id) => revoke(&run.host, &id, false).await,
         None => Ok(()),
     }

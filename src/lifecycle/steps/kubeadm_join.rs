@@ -8,7 +8,6 @@ use super::super::{
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
-    look::{marker_of, read_facts},
     marker::{Marker, Phase},
     membership,
     reset::reset_host,
@@ -83,7 +82,7 @@ impl KubeadmJoin {
 
     async fn revoke_credentials(&self, run: &Run) -> Result<(), Failure> {
         remove_config(&run.host, "join").await?;
-        match marker_of(&read_facts(&run.host).await?).and_then(|marker| marker.token_id) {
+        match Marker::read(&run.host).await?.and_then(|marker| marker.token_id) {
             Some(id) => revoke(&self.via, &id, self.control_plane.is_some()).await,
             None => Ok(()),
         }
@@ -107,10 +106,12 @@ impl Step for KubeadmJoin {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
-            self.undo(run).await?;
+            if Marker::read(&run.host).await?.is_some() {
+                self.undo(run).await?;
+            }
             self.start(run).await?;
         }
-        let (status, output) = detached::await_end(run, &run.host, KUBEADM_JOIN).await?;
+        let (status, output) = detached::await_end(&run.host, KUBEADM_JOIN).await?;
         self.revoke_credentials(run).await?;
         if status == 0 {
             Ok(())
@@ -121,7 +122,7 @@ impl Step for KubeadmJoin {
 
     /// An orphan member would count for quorum, so it goes first; then the host, then the Node.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        let begun = marker_of(&read_facts(&run.host).await?);
+        let begun = Marker::read(&run.host).await?;
         if let Some(wanted) = &self.control_plane
             && begun.is_some()
         {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::super::{
-    detached::{self, PULL_IMAGES, run_detached},
+    detached::{self, PULL_IMAGES},
     failure::Failure,
     kubeadm_file::{remove_config, write_config},
     step::{Check, Run, Step},
@@ -60,14 +60,15 @@ impl Step for PullImages {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let path = write_config(&run.host, "images", &self.config()).await?;
-        let (status, output) = run_detached(
-            run,
+        detached::start(
             &run.host,
             PULL_IMAGES,
             &kubeadm::images_pull_command(&path),
             LIMIT,
         )
         .await?;
+        detached::settle(run, &run.host, PULL_IMAGES).await?;
+        let (status, output) = detached::await_end(&run.host, PULL_IMAGES).await?;
         detached::forget(&run.host, PULL_IMAGES).await?;
         if status == 0 {
             return Ok(());

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use super::super::{
     detached::{self, KUBEADM_INIT, KUBEADM_JOIN},
     failure::Failure,
-    look::{marker_of, read_facts},
     marker::{Marker, Phase},
     step::{Check, Run, Step},
 };
@@ -28,9 +27,8 @@ impl Step for RecordMembership {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let marker = marker_of(&read_facts(&run.host).await?);
-        Ok(match marker {
-            Some(marker) if marker.phase == Phase::Member => Check::Done,
+        Ok(match Marker::read(&run.host).await? {
+            Some(marker) if !marker.is_begun() => Check::Done,
             _ => Check::Needed("the host is a node and is not recorded as one".into()),
         })
     }

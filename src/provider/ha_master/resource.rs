@@ -19,7 +19,7 @@ use super::{
 use crate::{
     lifecycle::{
         CLUSTER_FILE, Failure, Leaving, NodeChange, NodeSeen, check_master, cluster_file, create_master,
-        failure_of, node_name_of, own_address_of, read_node, remove_master, render_cluster, update_node,
+        failure_of, identify, read_node, remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -69,12 +69,7 @@ impl Master {
 
     /// The state of a master that exists, from the planned one and what is seen.
     async fn settle(&self, host: &Host, model: &Model, mut state: Value) -> Result<Option<Value>, Failure> {
-        let wishes = model.node.wishes();
-        let name = node_name_of(host, &wishes).await?;
-        let address = match model.node.advertise_address {
-            Some(address) => Some(address),
-            None => own_address_of(host).await?,
-        };
+        let (name, address) = identify(host, &model.node.wishes()).await?;
         let Some(seen) = read_node(host, &name).await? else {
             return Ok(None);
         };
@@ -255,11 +250,10 @@ impl Resource for Master {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 20 * MINUTE),
         );
-        if let Err(stopped) = create_master(&run, &spec, &self.shared.locks).await {
-            cx.add(diagnostic(&stopped.failure));
-            if !stopped.is_member {
-                return None;
-            }
+        if let Err(failure) = create_master(&run, &spec, &self.shared.locks).await {
+            // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
+            cx.add(diagnostic(&failure.on(host.name())));
+            return None;
         }
         match self.settle(&host, &model, planned).await {
             Ok(Some(state)) => Some(state),

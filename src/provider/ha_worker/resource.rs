@@ -17,7 +17,7 @@ use super::{
 use crate::{
     lifecycle::{
         Failure, Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of,
-        node_name_of, read_node, remove_worker, update_node,
+        identify, read_node, remove_worker, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -167,19 +167,13 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 15 * MINUTE),
         );
-        let outcome = create_worker(&run, &spec).await;
-        let (failure, is_member) = match outcome {
-            Ok(()) => (None, true),
-            Err(stopped) => (Some(stopped.failure), stopped.is_member),
-        };
-        if let Some(failure) = failure {
-            cx.add(diagnostic(&failure));
-        }
-        if !is_member {
+        if let Err(failure) = create_worker(&run, &spec).await {
+            // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
+            cx.add(diagnostic(&failure.on(host.name())));
             return None;
         }
         let seen = async {
-            let name = node_name_of(&host, &spec.node).await?;
+            let (name, _) = identify(&host, &spec.node).await?;
             Ok::<_, Failure>((read_node(&host, &name).await?, name))
         };
         match seen.await {

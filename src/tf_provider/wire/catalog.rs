@@ -20,10 +20,10 @@ pub(super) struct Catalog {
 impl Catalog {
     pub(super) fn new(provider: Arc<dyn Provider>) -> Self {
         Self {
-            resources: by_name(provider.resources(), |resource| resource.type_name()),
-            data_sources: by_name(provider.data_sources(), |source| source.type_name()),
-            ephemeral_resources: by_name(provider.ephemeral_resources(), |resource| resource.type_name()),
-            functions: by_name(provider.functions(), |function| function.name()),
+            resources: by_name(provider.resources(), <dyn Resource>::type_name),
+            data_sources: by_name(provider.data_sources(), <dyn DataSource>::type_name),
+            ephemeral_resources: by_name(provider.ephemeral_resources(), <dyn EphemeralResource>::type_name),
+            functions: by_name(provider.functions(), <dyn Function>::name),
             provider,
         }
     }

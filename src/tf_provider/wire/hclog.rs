@@ -100,7 +100,7 @@ where
         event.record(&mut fields);
         let metadata = event.metadata();
         (self.write)(&line(
-            metadata.level(),
+            *metadata.level(),
             metadata.target(),
             SystemTime::now(),
             fields.0,
@@ -108,7 +108,7 @@ where
     }
 }
 
-fn line(level: &Level, module: &str, at: SystemTime, mut fields: Map<String, Json>) -> Vec<u8> {
+fn line(level: Level, module: &str, at: SystemTime, mut fields: Map<String, Json>) -> Vec<u8> {
     let message = fields.remove("message").unwrap_or_default();
     let head = [
         ("@level", level.as_str().to_lowercase()),

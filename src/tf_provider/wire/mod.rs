@@ -18,3 +18,6 @@ mod runner;
 mod dynamic_value;
 mod tfplugin5;
 mod to_proto;
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ pub(super) async fn run(
         .max_decoding_message_size(MESSAGE_LIMIT_BYTES)
         .max_encoding_message_size(MESSAGE_LIMIT_BYTES);
     let connections = socket.accept(tls, end.clone());
-    let server = tonic::transport::Server::builder()
+    let listening = tonic::transport::Server::builder()
         .add_service(GrpcControllerServer::new(Controller {
             end: end.clone(),
             ignores_shutdown: debug,
@@ -165,12 +165,16 @@ pub(super) async fn run(
     };
     let limit = async {
         end.cancelled().await;
-        let mut limit =
-            tokio::time::interval_at(tokio::time::Instant::now() + FAREWELL_LIMIT, FAREWELL_LIMIT);
-        limit.tick().await;
+        let at = tokio::time::Instant::now() + FAREWELL_LIMIT;
+        tokio::time::sleep_until(at).await;
+    };
+    let listening = async {
+        let result = listening.await;
+        end.cancel();
+        result
     };
     tokio::select! {
-        (served, ()) = async { tokio::join!(server, farewell) } => Ok(served?),
+        (result, ()) = async { tokio::join!(listening, farewell) } => Ok(result?),
         () = limit => {
             tracing::warn!("the provider ends before all its work has");
             Ok(())

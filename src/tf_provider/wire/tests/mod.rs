@@ -1,0 +1,8 @@
+//! The whole layer as Terraform sees it: a client over a real Unix socket and mutual TLS drives every call.
+mod client;
+mod provider;
+
+mod lifecycle_calls;
+mod other_calls;
+mod process;
+mod resource_calls;
