@@ -21,3 +21,5 @@ pub mod node;
 pub mod provider;
 pub mod remote;
 pub mod tf_provider;
+#[cfg(test)]
+mod tidy;

@@ -2,12 +2,14 @@
 //!
 //! **Invariant:** the only place that imports both `tf_provider` and `lifecycle`. A folder is named as the resource
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
-mod common_schema;
 mod diagnose;
+#[cfg(test)]
+mod docs;
 mod duration;
 mod node_model;
 mod settings;
 mod shared;
+mod shared_attributes;
 
 mod ha_loadbalancer;
 mod ha_master;

@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use serde::Deserialize;
 
 use super::{
-    common_schema::{not_empty, port, string},
     duration::parse_duration,
+    shared_attributes::{not_empty, port, string},
 };
 use crate::{
     command::Secret,
@@ -29,7 +29,7 @@ pub(super) fn schema() -> Schema {
                     )
                     .validate(|value| one_of(value, &["plan", "apply"])),
                 Attribute::optional("progress_log", Type::String)
-                    .describe("Path of a file that gets one JSON object a line for each step on each host while Terraform waits. Never holds a secret.")
+                    .describe("Path of a file that gets one JSON object a line for each step on each host while Terraform waits. Not set: none. Never holds a secret.")
                     .validate(not_empty),
             ],
             blocks: vec![NestedBlock::single(
@@ -38,12 +38,12 @@ pub(super) fn schema() -> Schema {
                     description: "How hosts are reached. The system's `ssh` program makes the connections.".into(),
                     attributes: vec![
                         Attribute::optional("user", Type::String).describe("User to log in as. Default: `root`.").validate(not_empty),
-                        port(),
+                        port("`22`"),
                         Attribute::optional("private_key", Type::String)
-                            .describe("Text of an unencrypted private key; may be ephemeral. Without it and `private_key_file` the agent's keys are used.")
+                            .describe("Text of an unencrypted private key; may be ephemeral. Not set: `private_key_file`, and without that the agent's keys.")
                             .sensitive(),
                         Attribute::optional("private_key_file", Type::String)
-                            .describe("Path of a private key on the machine that runs Terraform.")
+                            .describe("Path of a private key on the machine that runs Terraform. Not set: `private_key`, and without that the agent's keys.")
                             .validate(not_empty),
                         Attribute::optional("become", Type::Bool)
                             .describe("Run everything with `sudo -n`. Default: `false`; needed unless `user` is root."),
@@ -66,7 +66,7 @@ pub(super) fn schema() -> Schema {
                             description: "Host that all connections go through.".into(),
                             attributes: vec![
                                 Attribute::required("host", Type::String).describe("Address or name of the bastion.").validate(not_empty),
-                                port(),
+                                port("`22`"),
                                 Attribute::optional("user", Type::String).describe("User on the bastion. Default: `ssh.user`."),
                                 Attribute::optional("private_key", Type::String)
                                     .describe("Text of the private key for the bastion. Default: the hosts' key.")

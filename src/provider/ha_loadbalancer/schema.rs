@@ -1,5 +1,5 @@
 //! What users write in `ha_loadbalancer`, and what each attribute means.
-use super::super::common_schema::{self as common, not_empty, port_number, string};
+use super::super::shared_attributes::{self as common, not_empty, port_number, string};
 use crate::tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value};
 
 pub(super) fn schema() -> Schema {
@@ -36,9 +36,9 @@ pub(super) fn schema() -> Schema {
                 Attribute::computed("endpoint", Type::String)
                     .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan."),
                 Attribute::computed("virtual_router_id", Type::Number)
-                    .describe("VRRP's virtual router id of these members, 1 to 255: the one set in `keepalived`, or one derived from the floating IP."),
+                    .describe("VRRP's virtual router id of these members, 1 to 255: the one set in `keepalived`, or one derived from the floating IP and port."),
                 Attribute::computed("priority", Type::Number)
-                    .describe("This host's VRRP priority, 1 to 254, different on each member: derived from the order of the members' names."),
+                    .describe("This host's VRRP priority, 128 to 254, different on each member: derived from the members' names, so that a new member leaves the others' as they are unless two names come to the same number."),
                 common::rendered(),
                 common::machine_id(),
                 common::id(),
@@ -74,7 +74,7 @@ pub(super) fn schema() -> Schema {
                                 .describe("Container image with `keepalived` 2.2 or later and `curl`. No maintained public image exists, so there is no default.")
                                 .validate(not_empty),
                             Attribute::optional("virtual_router_id", Type::Number)
-                                .describe("VRRP's virtual router id, 1 to 255, not used by others on this network. Default: derived from the floating IP.")
+                                .describe("VRRP's virtual router id, 1 to 255, not used by others on this network. Default: derived from the floating IP and port.")
                                 .validate(|value| match value.as_i64() {
                                     Some(1..=255) => Ok(()),
                                     _ => Err("must be from 1 to 255".into()),

@@ -1,5 +1,5 @@
 //! What users write in `ha_master`, and what each attribute means.
-use super::super::common_schema::{self as common, not_empty, string};
+use super::super::shared_attributes::{self as common, not_empty, string};
 use crate::{
     kubeadm::{
         ComponentKind, parse_component_config, validate_cidr, validate_endpoint, validate_node_name,
@@ -27,7 +27,7 @@ pub(super) fn schema() -> Schema {
                 ),
                 common::node_name(),
                 Attribute::optional_computed("advertise_address", Type::String)
-                    .describe("IP address that the API server and etcd of this master are reached by. Default: the address of the interface that has the default route, or `host` if that is an address of the machine. Changing it replaces the resource.")
+                    .describe("IP address that the API server and etcd of this master are reached by. Default: `host` if that is an address of the machine, else the first address of the interface that has the default route. Changing it replaces the resource.")
                     .requires_replace()
                     .validate(|value| string(value, |text| text.parse::<std::net::IpAddr>().map(drop).map_err(|_| format!("{text:?} is not an IP address")))),
                 common::labels(),
@@ -83,10 +83,10 @@ fn cluster() -> NestedBlock {
                     .describe("More names and addresses for the API server's certificate. The endpoint's host is always in it."),
                 Attribute::optional("image_repository", Type::String).describe("Registry for Kubernetes' images. Not set: kubeadm's default, `registry.k8s.io`.").validate(not_empty),
                 Attribute::optional("kubelet_config", Type::String)
-                    .describe("`KubeletConfiguration` for all nodes, as YAML; `apiVersion` and `kind` may be left out.")
+                    .describe("`KubeletConfiguration` for all nodes, as YAML; `apiVersion` and `kind` may be left out. Not set: kubeadm's defaults.")
                     .validate(|value| string(value, |text| parse_component_config(text, ComponentKind::Kubelet).map(drop))),
                 Attribute::optional("kube_proxy_config", Type::String)
-                    .describe("`KubeProxyConfiguration`, as YAML; `apiVersion` and `kind` may be left out.")
+                    .describe("`KubeProxyConfiguration`, as YAML; `apiVersion` and `kind` may be left out. Not set: kubeadm's defaults.")
                     .validate(|value| string(value, |text| parse_component_config(text, ComponentKind::KubeProxy).map(drop))),
                 Attribute::optional("feature_gates", Type::Map(Box::new(Type::Bool))).describe("kubeadm's feature gates."),
             ],
@@ -143,7 +143,7 @@ fn component(name: &'static str, description: &'static str) -> NestedBlock {
                         Attribute::required("name", Type::String).describe("Name of the volume."),
                         Attribute::required("host_path", Type::String).describe("Path on the host."),
                         Attribute::required("mount_path", Type::String).describe("Path in the pod."),
-                        Attribute::optional("read_only", Type::Bool).describe("Default: `false`."),
+                        Attribute::optional("read_only", Type::Bool).describe("Whether the pod may only read it. Default: `false`."),
                         Attribute::optional("path_type", Type::String).describe("Kubernetes' hostPath type, for example `FileOrCreate` or `DirectoryOrCreate`. Default: no check."),
                     ],
                     blocks: vec![],

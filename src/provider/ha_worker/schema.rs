@@ -1,5 +1,5 @@
 //! What users write in `ha_worker`, and what each attribute means.
-use super::super::common_schema as common;
+use super::super::shared_attributes as common;
 use crate::tf_provider::{Attribute, Block, Schema, Type};
 
 pub(super) fn schema() -> Schema {

@@ -7,8 +7,8 @@ use super::duration::parse_duration;
 pub(super) fn host() -> Attribute {
     Attribute::required("host", Type::String)
         .describe(
-            "Address or name that this machine is reached by over SSH. Also used by the provider to find other \
-             nodes' settings, so write it the same way everywhere. Changing it replaces the resource.",
+            "Address or name that this host is reached by over SSH. Write it as in `peers` and `backends`, which are \
+             compared with it. Changing it replaces the resource.",
         )
         .requires_replace()
         .validate(not_empty)
@@ -16,7 +16,7 @@ pub(super) fn host() -> Attribute {
 
 pub(super) fn id() -> Attribute {
     Attribute::computed("id", Type::String)
-        .describe("Stable identifier: the node's or member's name and the cluster's endpoint.")
+        .describe("Stable identifier: the cluster's endpoint, a slash and the Node's name (`ha_loadbalancer`: the host).")
 }
 
 pub(super) fn machine_id() -> Attribute {
@@ -93,7 +93,7 @@ pub(super) fn ignore_preflight_errors() -> Attribute {
 
 pub(super) fn patches() -> Attribute {
     Attribute::optional("patches", Type::String).describe(
-        "Folder on the host with kubeadm patches (`patches.directory`). Used at creation only; kubeadm 1.19 or later.",
+        "Folder on the host with kubeadm patches (`patches.directory`). Not set: none. Used at creation only; kubeadm 1.19 or later.",
     )
 }
 
@@ -122,7 +122,7 @@ pub(super) fn ssh_block() -> NestedBlock {
             description: "How this host is reached, where it differs from the provider's `ssh` block. Holds no secrets.".into(),
             attributes: vec![
                 Attribute::optional("user", Type::String).describe("User to log in as. Default: the provider's."),
-                port(),
+                port("the provider's"),
                 Attribute::optional("become", Type::Bool)
                     .describe("Run everything with `sudo -n`. Default: the provider's."),
                 Attribute::optional("private_key_file", Type::String)
@@ -134,7 +134,7 @@ pub(super) fn ssh_block() -> NestedBlock {
                     description: "Host that connections to this one go through. Default: the provider's `bastion`.".into(),
                     attributes: vec![
                         Attribute::required("host", Type::String).describe("Address or name of the bastion.").validate(not_empty),
-                        port(),
+                        port("`22`"),
                         Attribute::optional("user", Type::String).describe("User on the bastion. Default: `ssh.user`."),
                         Attribute::optional("private_key_file", Type::String)
                             .describe("Path of the private key for the bastion. Default: the host's key."),
@@ -146,9 +146,9 @@ pub(super) fn ssh_block() -> NestedBlock {
     )
 }
 
-pub(super) fn port() -> Attribute {
+pub(super) fn port(default: &'static str) -> Attribute {
     Attribute::optional("port", Type::Number)
-        .describe("TCP port of sshd. Default: `22`.")
+        .describe(format!("TCP port of sshd. Default: {default}."))
         .validate(port_number)
 }
 
