@@ -29,19 +29,23 @@ struct Expected<'a> {
     words: &'a [&'a str],
 }
 
-/// Plans the example after `spoil`, expects the error and untouched hosts.
+/// The worker is as it was.
+const NOTHING: &str = ":";
+
+/// Plans the example after `spoil`, expects the error and untouched hosts. `mend_worker` is a script that takes back what
+/// `spoil` did to the worker.
 fn refuses(
     name: &str,
     spoil: impl FnOnce(&Hosts, &mut Workspace) -> Result<()>,
     expected: &Expected<'_>,
-    mend: impl FnOnce(&Hosts) -> Result<()>,
+    mend_worker: &str,
 ) -> Result<()> {
     let Some(hosts) = Hosts::clean()? else {
         return Ok(());
     };
     let mut workspace = Workspace::new(&hosts, &format!("bad-{name}"), "ha-cluster")?;
     let errors = spoil(&hosts, &mut workspace).and_then(|()| workspace.refused());
-    mend(&hosts)?;
+    hosts.on("w1", mend_worker)?;
     let errors = errors?;
     let error = find(&errors, expected.summary, expected.address);
     assert!(error.code.starts_with(expected.code), "{error:#?}");
@@ -53,10 +57,6 @@ fn refuses(
         Vec::<String>::new(),
         "hosts were changed"
     );
-    Ok(())
-}
-
-fn as_is(_: &Hosts) -> Result<()> {
     Ok(())
 }
 
@@ -91,7 +91,7 @@ fn a_vip_outside_of_the_interfaces_network() -> Result<()> {
             code: "vip ",
             words: &["10.99.0.100", "10.88.0.11/24"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -106,7 +106,7 @@ fn a_vip_that_answers_already() -> Result<()> {
             code: "vip ",
             words: &["10.88.0.100", "02:88:00:00:00:15"],
         },
-        |hosts| hosts.on("w1", "ip addr del 10.88.0.100/32 dev eth0").map(drop),
+        "ip addr del 10.88.0.100/32 dev eth0",
     )
 }
 
@@ -121,7 +121,7 @@ fn an_endpoint_without_port() -> Result<()> {
             code: "control_plane_endpoint ",
             words: &["port"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -136,7 +136,7 @@ fn a_kubernetes_version_that_the_host_does_not_have() -> Result<()> {
             code: "kubernetes_version ",
             words: &["1.36.3", "1.37.2"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -154,7 +154,7 @@ fn a_key_that_no_host_accepts() -> Result<()> {
             code: "resource ",
             words: &["10.88.0.11", "root"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -173,7 +173,7 @@ fn a_host_key_that_has_changed() -> Result<()> {
             code: "host ",
             words: &["10.88.0.12", "known SHA256:", "now SHA256:"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -188,7 +188,7 @@ fn a_host_that_is_down() -> Result<()> {
             code: "host ",
             words: &["10.88.0.29"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -203,7 +203,7 @@ fn subnets_that_overlap() -> Result<()> {
             code: "pod_subnet ",
             words: &["10.96.0.0/16", "10.96.0.0/12"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -224,7 +224,7 @@ fn two_nodes_that_are_given_one_name() -> Result<()> {
             code: "node_name ",
             words: &["10.88.0.11", "10.88.0.12", "same"],
         },
-        as_is,
+        NOTHING,
     )
 }
 
@@ -239,7 +239,7 @@ fn two_hosts_of_one_name() -> Result<()> {
             code: "resource ",
             words: &["10.88.0.11", "10.88.0.21", "m1"],
         },
-        |hosts| hosts.on("w1", "hostname w1").map(drop),
+        "hostname w1",
     )
 }
 
