@@ -86,7 +86,7 @@ fn a_vip_outside_of_the_interfaces_network() -> Result<()> {
         "vip-network",
         |_, workspace| workspace.set("vip", json!("10.99.0.100")),
         &Expected {
-            summary: "The VIP is not in the interface's network",
+            summary: "The VIP is outside of the interface's network",
             address: r#"ha_loadbalancer.api["m1"]"#,
             code: "vip ",
             words: &["10.99.0.100", "10.88.0.11/24"],
@@ -116,7 +116,7 @@ fn an_endpoint_without_port() -> Result<()> {
         "endpoint",
         |_, workspace| workspace.overlay(&cluster_with("control_plane_endpoint", r#""10.88.0.100""#)),
         &Expected {
-            summary: "Invalid value",
+            summary: "Invalid attribute value",
             address: "ha_master.first",
             code: "control_plane_endpoint ",
             words: &["port"],

@@ -126,7 +126,7 @@ impl Secrets {
             .iter()
             .map(|line| String::from_utf8_lossy(line))
             .collect();
-        for word in ["kubeadm\0join", "kube-apiserver", "ControlPath", "sh\0-s"] {
+        for word in ["kubeadm\0join", "kube-apiserver", "ssh\0-F", "sh\0-s"] {
             assert!(
                 lines.iter().any(|line| line.contains(word)),
                 "the recorder did not see {word:?}"

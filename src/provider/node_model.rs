@@ -7,7 +7,7 @@ use super::{settings::SshModel, shared::Shared};
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, Taint},
     lifecycle::{Join, NodeSeen, NodeWishes},
-    tf_provider::Value,
+    tf_provider::{Value, ValueError},
 };
 
 /// The arguments of any node; what is unknown or not set is `None`.
@@ -65,6 +65,22 @@ pub(super) struct JoinModel {
 }
 
 impl JoinModel {
+    /// What is known of it. At the plan of a new cluster that is not the CA; names and foreign hosts can be checked
+    /// all the same.
+    pub(super) fn of(value: &Value) -> Result<Option<Self>, ValueError> {
+        if value.is_wholly_known() {
+            return value.deserialize_into();
+        }
+        let text = |name| value.get(name).as_str().map(str::to_owned);
+        let known = text("endpoint").zip(text("cluster_name"));
+        Ok(known.map(|(endpoint, cluster_name)| Self {
+            endpoint,
+            ca_cert_hash: String::new(),
+            cluster_name,
+            masters: Vec::new(),
+        }))
+    }
+
     pub(super) fn join(&self, shared: &Shared, ssh: Option<&SshModel>) -> Option<Join> {
         Some(Join {
             endpoint: self.endpoint.parse().ok()?,

@@ -88,7 +88,7 @@ impl Model {
         Ok(Self {
             host: own.host,
             peers: known::<Vec<String>>(value.get("peers"))?.unwrap_or_default(),
-            join: known(value.get("join"))?,
+            join: JoinModel::of(value.get("join"))?,
             cluster: known(value.get("cluster"))?,
             ssh: own.ssh,
             timeouts: own.timeouts.unwrap_or_default(),
