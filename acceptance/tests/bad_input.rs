@@ -212,11 +212,14 @@ fn two_nodes_that_are_given_one_name() -> Result<()> {
     refuses(
         "names",
         |_, workspace| {
-            let named = |kind: &str, name: &str| {
-                format!("resource {kind:?} {name:?} {{\n  node_name = \"same\"\n}}\n")
-            };
             workspace.set("masters", json!({ "m1": address("m1"), "m2": address("m2") }))?;
-            workspace.overlay(&(named("ha_master", "first") + &named("ha_master", "others")))
+            for line in [
+                "host                    = var.masters[local.first]",
+                "join                    = ha_master.first.join",
+            ] {
+                workspace.add_after(line, r#"node_name = "same""#)?;
+            }
+            Ok(())
         },
         &Expected {
             summary: "Two nodes of one name",

@@ -7,7 +7,7 @@ use crate::recorder::Recorder;
 use crate::running_cluster::{
     assert_no_join_credentials, assert_pod_resolves_service, assert_whole, kubectl,
 };
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 use crate::{bad_input, residue};
 
@@ -31,7 +31,8 @@ fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
     let mut workspace = Workspace::new(&hosts, "cluster", "ha-cluster")?;
 
     let recorder = Recorder::start()?;
-    workspace.apply(&[])?.expect(0)?;
+    workspace.save_plan(secrets::SAVED_PLAN)?;
+    workspace.apply(&[secrets::SAVED_PLAN])?.expect(0)?;
     let recording = recorder.stop();
     assert_whole(&hosts, ENDPOINT)?;
     workspace.assert_no_changes()?;

@@ -9,6 +9,10 @@ use crate::hosts::{Hosts, MASTERS};
 use crate::recorder::Recording;
 use crate::workspace::Workspace;
 
+/// The plan that the cluster was created from.
+pub(crate) const SAVED_PLAN: &str = "create.tfplan";
+const LATER_PLAN: &str = "later.tfplan";
+
 /// Words that come with a secret of the kinds that nobody can list beforehand.
 const WORDS: [&str; 3] = ["PRIVATE KEY-----", "client-key-data", "client-certificate-data"];
 
@@ -75,14 +79,12 @@ impl Secrets {
         Ok(Self { texts })
     }
 
-    /// State, saved plan (raw and as JSON), logs and outputs.
+    /// State, saved plans of the creation and of now (raw and as JSON), logs and outputs.
     pub(crate) fn assert_none_in_files_of(&self, workspace: &mut Workspace) -> Result<()> {
-        workspace
-            .terraform(&["plan", "-input=false", "-out=saved.tfplan", "-refresh=false"])?
-            .expect(0)?;
-        workspace
-            .terraform(&["show", "-json", "saved.tfplan"])?
-            .expect(0)?;
+        workspace.save_plan(LATER_PLAN)?;
+        for plan in [SAVED_PLAN, LATER_PLAN] {
+            workspace.terraform(&["show", "-json", plan])?.expect(0)?;
+        }
         workspace.terraform(&["show", "-json"])?.expect(0)?;
         let mut looked = Vec::new();
         for entry in fs::read_dir(&workspace.folder)? {
@@ -97,13 +99,16 @@ impl Secrets {
                 self.assert_none_in(&path.display().to_string(), &fs::read(&path)?);
             }
         }
-        for name in ["terraform.tfstate", "trace.log", "progress.jsonl", "saved.tfplan"] {
+        for name in ["terraform.tfstate", "trace.log", "progress.jsonl", SAVED_PLAN] {
             assert!(
                 looked.iter().any(|file| file == name),
                 "{name} was not looked at, only {looked:?}"
             );
         }
-        self.assert_none_in_archive(&workspace.folder.join("saved.tfplan"))
+        for plan in [SAVED_PLAN, LATER_PLAN] {
+            self.assert_none_in_archive(&workspace.folder.join(plan))?;
+        }
+        Ok(())
     }
 
     /// A saved plan is a ZIP archive, packed.

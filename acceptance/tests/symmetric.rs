@@ -6,7 +6,7 @@ use crate::hosts::{Hosts, MASTERS, address};
 use crate::recorder::Recorder;
 use crate::residue;
 use crate::running_cluster::{assert_no_join_credentials, assert_whole, kubectl};
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 
 const ENDPOINT: &str = "10.88.0.100:8443";
@@ -25,7 +25,8 @@ fn equal_masters_come_up_through_a_bastion_and_any_is_replaced() -> Result<()> {
     workspace.set("ssh_bastion", json!(address("w1")))?;
 
     let recorder = Recorder::start()?;
-    workspace.apply(&[])?.expect(0)?;
+    workspace.save_plan(secrets::SAVED_PLAN)?;
+    workspace.apply(&[secrets::SAVED_PLAN])?.expect(0)?;
     let recording = recorder.stop();
     assert_whole(&hosts, ENDPOINT)?;
     workspace.assert_no_changes()?;

@@ -104,6 +104,24 @@ impl Workspace {
         Ok(fs::write(self.folder.join("test_override.tf"), hcl)?)
     }
 
+    /// Adds a line after the first line of the example's `main.tf` that reads like this.
+    pub(crate) fn add_after(&self, line: &str, added: &str) -> Result<()> {
+        let path = self.folder.join("main.tf");
+        let text = fs::read_to_string(&path)?;
+        let (before, after) = text
+            .split_once(line)
+            .with_context(|| format!("main.tf has no {line:?}"))?;
+        Ok(fs::write(path, format!("{before}{line}\n  {added}{after}"))?)
+    }
+
+    /// `terraform plan` into a file.
+    pub(crate) fn save_plan(&mut self, file: &str) -> Result<()> {
+        let out = format!("-out={file}");
+        self.terraform(&["plan", "-input=false", "-no-color", &out])?
+            .expect(0)?;
+        Ok(())
+    }
+
     /// `terraform apply` to its end.
     pub(crate) fn apply(&mut self, arguments: &[&str]) -> Result<Ended> {
         let all = [
