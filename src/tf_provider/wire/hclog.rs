@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn timestamps_have_the_one_form() {
-        let at = |seconds, micros| timestamp(UNIX_EPOCH + Duration::new(seconds, micros * 1000));
+        let at = |seconds, micros: u32| timestamp(UNIX_EPOCH + Duration::new(seconds, micros * 1000));
         assert_eq!(at(0, 0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(at(951_782_400, 1), "2000-02-29T00:00:00.000001Z");
         assert_eq!(at(1_798_761_599, 999_999), "2026-12-31T23:59:59.999999Z");
