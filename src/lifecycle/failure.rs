@@ -31,6 +31,8 @@ pub enum FailureKind {
     Permanent,
     /// The host did not answer: it may be down, which is not the same as gone.
     Unreachable,
+    /// The link broke under a script: what it did, and whether it still runs, is not known.
+    Interrupted,
     /// Terraform asked to stop.
     Cancelled,
 }
@@ -159,14 +161,12 @@ impl From<HostError> for Failure {
                 };
                 let failure = Self::new(summary, transport.to_string()).advise(advice);
                 let failure = Self { attribute, ..failure };
-                if error.is_unreachable() {
-                    Self {
-                        kind: FailureKind::Unreachable,
-                        ..failure
-                    }
-                } else {
-                    failure
-                }
+                let kind = match transport {
+                    T::Disconnected { .. } => FailureKind::Interrupted,
+                    _ if error.is_unreachable() => FailureKind::Unreachable,
+                    _ => failure.kind,
+                };
+                Self { kind, ..failure }
             }
         };
         failure.on(&error.host)

@@ -23,7 +23,7 @@ pub(super) fn kept(failure: &Failure) -> Diagnostic {
             );
             Diagnostic::warning("Host not reached, state kept", detail).at(Path::attribute("host"))
         }
-        FailureKind::Permanent | FailureKind::Cancelled => diagnostic(failure),
+        FailureKind::Permanent | FailureKind::Interrupted | FailureKind::Cancelled => diagnostic(failure),
     }
 }
 
