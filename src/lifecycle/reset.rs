@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::{
-    detached::{self, KUBEADM_RESET},
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
     failure::Failure,
     step::Run,
 };
@@ -29,6 +29,11 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
         ),
     );
     if !run.host.run_ok(&trace).await?.trim().is_empty() {
+        // Neither is a reset right while kubeadm works, nor does the result of an earlier one say anything.
+        for name in [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET] {
+            detached::settle(run, &run.host, name).await?;
+        }
+        detached::forget(&run.host, KUBEADM_RESET).await?;
         detached::start(&run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
         let (status, output) = detached::await_end(&run.host, KUBEADM_RESET).await?;
         detached::forget(&run.host, KUBEADM_RESET).await?;
@@ -83,10 +88,13 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
     ]
     .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
     .join(" ");
+    let results = [KUBEADM_INIT, KUBEADM_JOIN]
+        .map(|name| format!("{DIRECTORY}/operations/{name}"))
+        .join(" ");
     Script::new(
         "clean up after kubeadm reset",
         format!(
-            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
+            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
              rmdir {DIRECTORY}/operations {DIRECTORY} /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null\ntrue"
         ),
     )
