@@ -12,6 +12,7 @@ use super::{
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
+        RevokeCredentials,
     },
 };
 use crate::{
@@ -101,6 +102,10 @@ impl<'a> Master<'a> {
                 cluster: cluster.clone(),
                 node: self.node.clone(),
             }),
+            Box::new(RevokeCredentials {
+                via: self.host.clone(),
+                with_certificates: false,
+            }),
             Box::new(AwaitLocalApi),
             Box::new(AwaitEndpoint {
                 endpoint: self.endpoint.clone(),
@@ -134,6 +139,10 @@ impl<'a> Master<'a> {
                 advertise_address,
                 kubernetes_version: through.kubernetes_version.clone(),
             }),
+        }));
+        steps.push(Box::new(RevokeCredentials {
+            via: via.clone(),
+            with_certificates: true,
         }));
         if let Some(advertise_address) = self.node.advertise_address {
             steps.push(Box::new(AwaitEtcdVoter {

@@ -10,7 +10,7 @@ use super::{
     runner::run_steps,
     spec::WorkerSpec,
     step::{Run, Step},
-    steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership},
+    steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership, RevokeCredentials},
 };
 
 /// Makes the host a worker. Workers need no lock: they change no membership. After a failure anywhere the same
@@ -75,6 +75,10 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             ca_cert_hash: through.ca_cert_hash,
             node: node.clone(),
             control_plane: None,
+        }));
+        steps.push(Box::new(RevokeCredentials {
+            via: through.via.clone(),
+            with_certificates: false,
         }));
     }
     steps.push(Box::new(ApplyNodeSettings {

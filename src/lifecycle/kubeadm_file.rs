@@ -31,6 +31,11 @@ pub async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes the files of all purposes.
+pub(super) fn remove_configs_command() -> String {
+    format!("rm -rf {FOLDER}")
+}
+
 /// Lets kubeadm itself read the file, where it can.
 pub async fn validate_config(host: &Host, kubeadm: &Version, path: &str) -> Result<(), Failure> {
     let script = Script::new(

@@ -4,10 +4,10 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::super::{
-    credentials::{mint_token, revoke, upload_certificates, wait_until_signed},
+    credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates, wait_until_signed},
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    kubeadm_file::{kubeadm_failure, validate_config, write_config},
     marker::{Marker, Phase},
     membership,
     reset::reset_host,
@@ -31,8 +31,8 @@ pub struct ControlPlane {
     pub kubernetes_version: Version,
 }
 
-/// Runs `kubeadm join`, detached, with credentials made for it and revoked after it, or waits for the one that
-/// runs already.
+/// Runs `kubeadm join`, detached, with credentials made for it, or waits for the one that runs already. A step of its
+/// own revokes them.
 #[derive(Debug)]
 pub struct KubeadmJoin {
     /// kubeadm's own version on the host.
@@ -51,7 +51,7 @@ pub struct KubeadmJoin {
 
 impl KubeadmJoin {
     async fn start(&self, run: &Run) -> Result<(), Failure> {
-        let token = mint_token(&self.via, &self.node.name).await?;
+        let token = new_bootstrap_token()?;
         let marker = Marker {
             endpoint: self.endpoint.to_string(),
             node_name: self.node.name.clone(),
@@ -59,6 +59,7 @@ impl KubeadmJoin {
             token_id: Some(token.id().to_owned()),
         };
         run.host.run_ok(&marker.write_script()).await?;
+        mint_token(&self.via, &token, &self.node.name).await?;
         let key = match &self.control_plane {
             Some(wanted) => Some(upload_certificates(&self.via, &wanted.kubernetes_version).await?),
             None => None,
@@ -78,14 +79,6 @@ impl KubeadmJoin {
         let command = kubeadm::join_command(&path, &config.flags);
         detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
-    }
-
-    async fn revoke_credentials(&self, run: &Run) -> Result<(), Failure> {
-        remove_config(&run.host, "join").await?;
-        match Marker::read(&run.host).await?.and_then(|marker| marker.token_id) {
-            Some(id) => revoke(&self.via, &id, self.control_plane.is_some()).await,
-            None => Ok(()),
-        }
     }
 }
 
@@ -112,7 +105,6 @@ impl Step for KubeadmJoin {
             self.start(run).await?;
         }
         let (status, output) = detached::await_end(&run.host, KUBEADM_JOIN).await?;
-        self.revoke_credentials(run).await?;
         if status == 0 {
             Ok(())
         } else {

@@ -13,6 +13,7 @@ mod node_name_is_free;
 mod pull_images;
 mod record_membership;
 mod release_vip;
+mod revoke_credentials;
 
 pub use admin_kubeconfig::AdminKubeconfig;
 pub use apply_node_settings::ApplyNodeSettings;
@@ -28,3 +29,4 @@ pub use node_name_is_free::NodeNameIsFree;
 pub use pull_images::PullImages;
 pub use record_membership::RecordMembership;
 pub use release_vip::ReleaseVip;
+pub use revoke_credentials::RevokeCredentials;
