@@ -108,19 +108,13 @@ impl Operation {
         match self {
             Self::CreateFirstMaster | Self::CreateSecondMaster => {
                 let spec = symmetric_master(lab, self.target());
-                create_master(&run, &spec, &locks)
-                    .await
-                    .map_err(|stopped| stopped.failure)
+                create_master(&run, &spec, &locks).await
             }
             Self::JoinSecondMaster => {
                 let spec = joining_master(lab);
-                create_master(&run, &spec, &locks)
-                    .await
-                    .map_err(|stopped| stopped.failure)
+                create_master(&run, &spec, &locks).await
             }
-            Self::CreateWorker => create_worker(&run, &worker(lab))
-                .await
-                .map_err(|stopped| stopped.failure),
+            Self::CreateWorker => create_worker(&run, &worker(lab)).await,
             Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
                 remove_master(&run, &leaving(lab, "m1", Some(M1)), &locks).await
             }

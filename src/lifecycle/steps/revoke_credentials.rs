@@ -8,7 +8,7 @@ use super::super::{
     marker::Marker,
     step::{Check, Run, Step},
 };
-use crate::{command::Script, node::MARKER, remote::Host};
+use crate::{command::Script, remote::Host};
 
 /// Revokes the token that the host's marker names. A step of its own, so that a run that was cut right after the
 /// join is made up for by the next.
