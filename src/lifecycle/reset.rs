@@ -20,6 +20,12 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// kubeadm empties the whole manifests folder and stops every pod, so the load balancer's manifests are put aside
 /// first and put back after; the pods start again with the next kubelet.
 pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
+    reset_kubeadm(run, cri_socket).await?;
+    clean_host(run).await
+}
+
+/// The first half of [`reset_host`]: this provider's notes stay, for the case that what follows is cut.
+pub(super) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Failure> {
     let trace = Script::new(
         "look for Kubernetes",
         format!(
@@ -41,6 +47,11 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
             return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
         }
     }
+    Ok(())
+}
+
+/// The second half of [`reset_host`].
+pub(super) async fn clean_host(run: &Run) -> Result<(), Failure> {
     run.host.run_ok(&clean_script()).await?;
     Ok(())
 }

@@ -85,7 +85,9 @@ impl Step for KubeadmInit {
 
     /// Nothing else can have joined yet, so the host alone is put back.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        reset_host(run, &self.node.cri_socket).await?;
-        detached::forget(&run.host, KUBEADM_INIT).await
+        // The result goes first: a good one must not outlive what it stands for.
+        detached::settle(run, &run.host, KUBEADM_INIT).await?;
+        detached::forget(&run.host, KUBEADM_INIT).await?;
+        reset_host(run, &self.node.cri_socket).await
     }
 }

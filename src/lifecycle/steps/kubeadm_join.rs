@@ -10,10 +10,11 @@ use super::super::{
     kubeadm_file::{kubeadm_failure, validate_config, write_config},
     marker::{Marker, Phase},
     membership,
-    reset::reset_host,
+    reset::{clean_host, reset_kubeadm},
     step::{Check, Run, Step},
 };
 use crate::{
+    etcd::Member,
     kube,
     kubeadm::{self, Endpoint, JoinSpec, NodeSpec, Version},
     node::detached::Progress,
@@ -80,6 +81,19 @@ impl KubeadmJoin {
         detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
     }
+
+    /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
+    async fn remove_orphan(&self) -> Result<(), Failure> {
+        let Some(wanted) = &self.control_plane else {
+            return Ok(());
+        };
+        let members = membership::members(&self.via).await?;
+        let own = |member: &&Member| member.name.is_empty() || member.name == self.node.name;
+        match membership::member_at(&members, wanted.advertise_address).filter(own) {
+            Some(_) => membership::remove_member_at(&self.via, wanted.advertise_address).await,
+            None => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -101,6 +115,8 @@ impl Step for KubeadmJoin {
         if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
             if Marker::read(&run.host).await?.is_some() {
                 self.undo(run).await?;
+            } else {
+                self.remove_orphan().await?;
             }
             self.start(run).await?;
         }
@@ -112,24 +128,26 @@ impl Step for KubeadmJoin {
         }
     }
 
-    /// An orphan member would count for quorum, so it goes first; then the host, then the Node.
+    /// An orphan member would count for quorum, so it goes first; then the host, then the Node. The marker goes last:
+    /// it is how the next run knows of all that, should this be cut.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        let begun = Marker::read(&run.host).await?;
-        if let Some(wanted) = &self.control_plane
-            && begun.is_some()
-        {
-            membership::remove_member_at(&self.via, wanted.advertise_address).await?;
-        }
-        reset_host(run, &self.node.cri_socket).await?;
+        detached::settle(run, &run.host, KUBEADM_JOIN).await?;
         detached::forget(&run.host, KUBEADM_JOIN).await?;
-        if let Some(marker) = begun {
-            if let Some(id) = marker.token_id {
-                revoke(&self.via, &id, self.control_plane.is_some()).await?;
+        let begun = Marker::read(&run.host).await?;
+        if let Some(marker) = &begun {
+            if let Some(wanted) = &self.control_plane {
+                membership::remove_member_at(&self.via, wanted.advertise_address).await?;
             }
+            if let Some(id) = &marker.token_id {
+                revoke(&self.via, id, self.control_plane.is_some()).await?;
+            }
+        }
+        reset_kubeadm(run, &self.node.cri_socket).await?;
+        if begun.is_some() {
             self.via
                 .run_ok(&kube::delete_node_script(&self.node.name))
                 .await?;
         }
-        Ok(())
+        clean_host(run).await
     }
 }
