@@ -17,6 +17,8 @@ use crate::{
     remote::Host,
 };
 
+const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
+
 /// What the look for a running cluster came to.
 #[derive(Debug)]
 pub enum Way {
@@ -64,7 +66,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
 
     let candidates = spec.candidates();
     let survey = find_cluster(run, &candidates).await?;
-    let others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
+    let mut others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
     if own.is_master() && began.is_none() {
         check_same_cluster(spec, &endpoint, &own)?;
         for other in others {
@@ -72,7 +74,9 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         }
         return Ok(Way::Member);
     }
-    if let Some(seen) = survey.via().filter(|seen| seen.machine_id != own.machine_id) {
+    // The host itself may be among the candidates, with half of a cluster that is about to go.
+    let via = others.find(|seen| seen.is_usable());
+    if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
         return through(seen).map(Way::Join);
     }
@@ -87,7 +91,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
                 .advise("Create the first master (the one with a cluster block) before the others."))
         }
         Some(cluster) => {
-            prove_absence(run, &endpoint, &survey).await?;
+            prove_absence(run, &endpoint, &survey, began).await?;
             Ok(Way::Init(Box::new(cluster.clone())))
         }
     }
@@ -143,6 +147,16 @@ pub fn through(seen: &Seen) -> Result<Through, Failure> {
 }
 
 fn check_same_cluster(spec: &MasterSpec, endpoint: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    if let (Some(join), Some(found)) = (&spec.join, &seen.ca_cert_hash)
+        && join.ca_cert_hash != *found
+    {
+        let detail = format!(
+            "The CA on {} is {found}, join says {}.",
+            seen.host.name(),
+            join.ca_cert_hash
+        );
+        return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
+    }
     let Some(found) = &seen.cluster else { return Ok(()) };
     let wanted_name = spec.cluster_name().unwrap_or_default();
     if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
@@ -185,7 +199,12 @@ fn check_same_ca(own: &Seen, other: &Seen) -> Result<(), Failure> {
     Err(Failure::new("Host belongs to another cluster", detail).at("host").advise("Nothing was changed. Decide which cluster is the right one and reset the other's hosts yourself."))
 }
 
-async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Result<(), Failure> {
+async fn prove_absence(
+    run: &Run,
+    endpoint: &Endpoint,
+    survey: &Survey,
+    began: Option<&Marker>,
+) -> Result<(), Failure> {
     if !survey.silent.is_empty() {
         let detail = format!(
             "A new cluster is founded only when every host that could have it was reached and has none:\n{}",
@@ -196,10 +215,13 @@ async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Resul
             .advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
     }
     let url = quote(&format!("https://{endpoint}/version")).to_string();
-    let script = Script::new(
-        "ask the endpoint",
-        format!("curl -sk --noproxy '*' --max-time 3 -o /dev/null {url}"),
-    );
+    let ask = format!("curl -s --noproxy '*' --max-time 3 -o /dev/null {url}");
+    // What answers may be this host's own founding that did not come to its end; the CA tells.
+    let but_not_own = match began {
+        Some(marker) if marker.phase == Phase::Init => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
+        _ => String::new(),
+    };
+    let script = Script::new("ask the endpoint", format!("{ask} -k{but_not_own}"));
     if run.host.run(&script).await?.status == 0 {
         let detail = format!(
             "{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}",

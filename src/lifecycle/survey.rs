@@ -47,6 +47,11 @@ impl Seen {
             .is_some_and(|marker| marker.phase != Phase::Member);
         self.ca_cert_hash.is_some() && (self.api_ready || !begun)
     }
+
+    /// Whether the cluster can be changed through it: its API server is ready and etcd answers.
+    pub fn is_usable(&self) -> bool {
+        self.is_master() && self.api_ready && self.cluster.is_some() && !self.members.is_empty()
+    }
 }
 
 /// Everything that was seen, and who could not be asked.
@@ -85,10 +90,9 @@ impl Survey {
         Self::of(hosts).await
     }
 
-    /// A master through which the cluster can be changed: its API server is ready and etcd answers.
+    /// A master through which the cluster can be changed.
     pub fn via(&self) -> Option<&Seen> {
-        self.masters()
-            .find(|seen| seen.api_ready && seen.cluster.is_some() && !seen.members.is_empty())
+        self.masters().find(|seen| seen.is_usable())
     }
 
     /// All hosts that are masters.
