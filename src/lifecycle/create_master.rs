@@ -5,7 +5,7 @@ use super::{
     failure::Failure,
     find_way::{Through, Way, find_way},
     look::look_at,
-    preflight::master_problems,
+    preflight::{master_problems, refuse_foreign_node},
     runner::run_steps,
     spec::MasterSpec,
     step::{Run, Step},
@@ -28,6 +28,10 @@ use crate::{
 pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), Failure> {
     let facts = look_at(run).await?;
     let master = Master::new(run, spec, facts)?;
+    // A master of some cluster is judged by what that cluster says of itself, later.
+    if !master.facts.kubernetes.admin_conf {
+        refuse_foreign_node(&run.host, &master.facts, &master.endpoint.to_string())?;
+    }
     run_steps(run, &master.preparation()?).await?;
 
     let _lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
