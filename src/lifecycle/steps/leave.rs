@@ -105,7 +105,7 @@ impl Step for DrainNode {
         Ok(match node_of(&self.via, &self.name).await? {
             None => Check::Done,
             // A cordoned Node may still have pods; draining again costs little, but only the first look asks for it.
-            Some(node) if node.annotations.contains_key(DRAINED) => Check::Done,
+            Some(node) if node.unschedulable && node.annotations.contains_key(DRAINED) => Check::Done,
             Some(_) => Check::Needed("the Node may have pods".into()),
         })
     }
