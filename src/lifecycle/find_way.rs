@@ -65,15 +65,15 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
     }
 
     let candidates = spec.candidates();
-    let survey = find_cluster(run, &candidates).await?;
-    let mut others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
     if own.is_master() && began.is_none() {
         check_same_cluster(spec, &endpoint, &own)?;
-        for other in others {
+        for other in Survey::of(&candidates).await.masters() {
             check_same_ca(&own, other)?;
         }
         return Ok(Way::Member);
     }
+    let survey = find_cluster(run, &candidates).await?;
+    let mut others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
     // The host itself may be among the candidates, with half of a cluster that is about to go.
     let via = others.find(|seen| seen.is_usable());
     if let Some(seen) = via {
@@ -111,6 +111,11 @@ async fn goes_on(run: &Run, marker: &Marker) -> Result<bool, Failure> {
 /// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
 /// may just have joined.
 pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Failure> {
+    // A master that is down keeps nobody from joining through another.
+    let survey = Survey::of(candidates).await;
+    if survey.via().is_some_and(|seen| !seen.is_being_founded()) {
+        return Ok(survey);
+    }
     let survey = Survey::when_reachable(run, candidates).await;
     if survey.via().is_some() || survey.masters().next().is_none() {
         return Ok(survey);

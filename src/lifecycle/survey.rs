@@ -48,6 +48,13 @@ impl Seen {
         self.ca_cert_hash.is_some() && (self.api_ready || !begun)
     }
 
+    /// Whether `kubeadm init` was begun there and is not known to have ended well.
+    pub fn is_being_founded(&self) -> bool {
+        self.marker
+            .as_ref()
+            .is_some_and(|marker| marker.phase == Phase::Init)
+    }
+
     /// Whether the cluster can be changed through it: its API server is ready and etcd answers.
     pub fn is_usable(&self) -> bool {
         self.is_master() && self.api_ready && self.cluster.is_some() && !self.members.is_empty()
