@@ -99,11 +99,30 @@ impl Operation {
         self.run_until(lab, CancellationToken::new()).await
     }
 
+    /// The same, told to the progress log.
+    pub(super) async fn run_logged(self, lab: &Lab, progress: Arc<Progress>) -> Result<(), Failure> {
+        self.run_in(
+            lab,
+            Run {
+                progress,
+                ..new_run(lab, self.target())
+            },
+        )
+        .await
+    }
+
     pub(super) async fn run_until(self, lab: &Lab, cancel: CancellationToken) -> Result<(), Failure> {
-        let run = Run {
-            cancel,
-            ..new_run(lab, self.target())
-        };
+        self.run_in(
+            lab,
+            Run {
+                cancel,
+                ..new_run(lab, self.target())
+            },
+        )
+        .await
+    }
+
+    async fn run_in(self, lab: &Lab, run: Run) -> Result<(), Failure> {
         let locks = ClusterLocks::default();
         match self {
             Self::CreateFirstMaster | Self::CreateSecondMaster => {

@@ -199,7 +199,7 @@ impl World {
         output
     }
 
-    fn settle_vip(&mut self) {
+    pub(super) fn settle_vip(&mut self) {
         let carries = |machine: &Machine| {
             machine.has(keepalived::MANIFEST_PATH) && machine.has("/etc/kubernetes/kubelet.conf")
         };
@@ -258,6 +258,35 @@ impl World {
             }
         }
         self.settle_vip();
+    }
+
+    /// The machine goes down and comes up again: what ran in the background is gone, and so is `/run`.
+    pub(super) fn lose_power(&mut self, at: &str) {
+        use super::detached::Operation;
+        let machine = self.machines.get_mut(at).unwrap();
+        machine
+            .operations
+            .retain(|_, operation| matches!(operation, Operation::Ended(..)));
+        machine.remove("/run");
+        self.settle_vip();
+    }
+
+    /// Clusters without a machine are as if they had never been.
+    pub(super) fn forget_dead_clusters(&mut self) {
+        for index in (0..self.clusters.len()).rev() {
+            if self
+                .machines
+                .values()
+                .all(|machine| machine.cluster != Some(index))
+            {
+                self.clusters.remove(index);
+                for machine in self.machines.values_mut() {
+                    machine.cluster = machine
+                        .cluster
+                        .map(|cluster| cluster - usize::from(cluster > index));
+                }
+            }
+        }
     }
 
     /// Everything that an operation's end is judged by. Numbers and names that are made at random are left out.
