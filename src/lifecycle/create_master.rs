@@ -3,7 +3,7 @@ use super::{
     cluster_lock::ClusterLocks,
     credentials::kubeadm_version,
     failure::Failure,
-    find_way::{Through, Way, find_way},
+    find_way::{Through, Way, await_founder, find_way},
     look::look_at,
     preflight::{master_problems, refuse_foreign_node},
     runner::run_steps,
@@ -34,9 +34,20 @@ pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -
     }
     run_steps(run, &master.preparation()?).await?;
 
-    let _lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
-    let way = find_way(run, spec).await?;
-    run_steps(run, &master.steps(&way)).await
+    loop {
+        let lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
+        let steps = match find_way(run, spec).await? {
+            Way::Init(cluster) => master.init_steps(&cluster),
+            Way::Join(through) => master.join_steps(&through),
+            Way::Member => master.member_steps(),
+            Way::After(founder) => {
+                drop(lock);
+                await_founder(run, &founder).await?;
+                continue;
+            }
+        };
+        return run_steps(run, &steps).await;
+    }
 }
 
 /// The master to be, as far as it is known before the look for a cluster.
@@ -89,14 +100,6 @@ impl<'a> Master<'a> {
             }));
         }
         Ok(steps)
-    }
-
-    fn steps(&self, way: &Way) -> Vec<Box<dyn Step>> {
-        match way {
-            Way::Init(cluster) => self.init_steps(cluster),
-            Way::Join(through) => self.join_steps(through),
-            Way::Member => self.member_steps(),
-        }
     }
 
     fn init_steps(&self, cluster: &ClusterSpec) -> Vec<Box<dyn Step>> {

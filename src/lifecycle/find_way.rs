@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{
     detached::{self, KUBEADM_INIT},
-    failure::Failure,
+    failure::{Failure, FailureKind},
     marker::{Marker, Phase},
     spec::MasterSpec,
     step::Run,
@@ -28,6 +28,8 @@ pub enum Way {
     Join(Through),
     /// The host is a master of it already.
     Member,
+    /// Half of one lies on that other host, which has to finish or to clean it first; it needs the cluster's lock.
+    After(Host),
 }
 
 /// The master through which a cluster is changed, and what it said of the cluster.
@@ -91,6 +93,13 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
                 .advise("Create the first master (the one with a cluster block) before the others."))
         }
         Some(cluster) => {
+            let half = survey
+                .seen
+                .iter()
+                .find(|seen| seen.is_half_founded() && seen.machine_id != own.machine_id);
+            if let Some(half) = half {
+                return Ok(Way::After(half.host.clone()));
+            }
             prove_absence(run, &endpoint, &survey, began).await?;
             Ok(Way::Init(Box::new(cluster.clone())))
         }
@@ -105,6 +114,34 @@ async fn goes_on(run: &Run, marker: &Marker) -> Result<bool, Failure> {
     Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
         Progress::Running | Progress::Ended { status: 0, .. } => true,
         Progress::Ended { .. } | Progress::Unknown => false,
+    })
+}
+
+/// Waits, without the cluster's lock, until the host that began to found the cluster has ended or cleaned that.
+pub async fn await_founder(run: &Run, founder: &Host) -> Result<(), Failure> {
+    let name = format!("the founding on {} ends", founder.name());
+    wait_until(run, &name, Duration::from_secs(600), || {
+        Box::pin(async {
+            let survey = Survey::of(std::slice::from_ref(founder)).await;
+            let half = survey.seen.iter().any(Seen::is_half_founded) || !survey.silent.is_empty();
+            Ok(if half {
+                Look::NotYet(survey.account())
+            } else {
+                Look::Yes(())
+            })
+        })
+    })
+    .await
+    .map_err(|failure| match failure.kind {
+        FailureKind::Permanent => Failure {
+            summary: "Half of a cluster lies on a peer",
+            ..failure
+        }
+        .at("peers")
+        .advise(
+            "Apply the master on that host too: it goes on with what it began, or cleans it and begins anew.",
+        ),
+        _ => failure,
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{fails, says, whether},
-    detached::upload_certificates,
+    detached::{Operation, upload_certificates},
     shell::{name_after, word_after},
     world::{Cluster, Node, World},
 };
@@ -150,6 +150,10 @@ fn survey(world: &World, at: &str) -> String {
         );
         json!({"data": {"ClusterConfiguration": text}}).to_string()
     });
+    let init = match machine.operations.get("kubeadm-init") {
+        Some(Operation::Ended(status, _)) => Some(status.to_string()),
+        _ => None,
+    };
     let section = |key, text: Option<&str>| {
         (
             key,
@@ -163,6 +167,7 @@ fn survey(world: &World, at: &str) -> String {
         section("ready", api.map(|_| "")),
         section("cluster", config.as_deref()),
         section("members", api.map(members).as_deref()),
+        section("init", init.as_deref()),
         section("marker", machine.files.get(MARKER).map(String::as_str)),
     ];
     let borrowed = sections

@@ -52,6 +52,7 @@ async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> 
         Ok(Way::Init(_)) => "init".to_owned(),
         Ok(Way::Join(through)) => format!("join through {}", through.via.name()),
         Ok(Way::Member) => "member".to_owned(),
+        Ok(Way::After(founder)) => format!("after {}", founder.name()),
         Err(failure) => format!(
             "refused: {} ({})",
             failure.summary,
@@ -251,6 +252,27 @@ async fn a_master_that_is_down_delays_nobody() {
         "{:?}",
         begin.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
+    let lab = Lab::new(changed(begun().await, |world| {
+        world.kubeadm_fails = 1;
+        world.let_time_pass();
+    }));
+    let locks = ClusterLocks::default();
+    let create = async |address| {
+        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+    };
+    let (first, second, third) = tokio::join!(create(M2), create(M3), create(M1));
+    for result in [first, second, third] {
+        result.unwrap();
+    }
+    let mut world = lab.world();
+    world.forget_dead_clusters();
+    assert_eq!(world.clusters.len(), 1);
+    assert_eq!(world.clusters[0].members.len(), 3);
+    assert_eq!(world.violations, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
