@@ -67,7 +67,8 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             advertise_address: None,
         }),
     ];
-    if marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
+    // Somebody may have reset the host; the marker does not know of that.
+    if !facts.kubernetes.kubelet_conf || marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
         steps.push(Box::new(KubeadmJoin {
             kubeadm,
             via: through.via.clone(),

@@ -61,7 +61,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
     let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
-        && goes_on(run, marker).await?
+        && goes_on(run, marker, &own).await?
     {
         return Ok(Way::Init(Box::new(cluster.clone())));
     }
@@ -107,12 +107,14 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
 }
 
 /// Whether this host began `kubeadm init`, and it runs or ended well.
-async fn goes_on(run: &Run, marker: &Marker) -> Result<bool, Failure> {
+async fn goes_on(run: &Run, marker: &Marker, own: &Seen) -> Result<bool, Failure> {
     if marker.phase != Phase::Init {
         return Ok(false);
     }
     Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
-        Progress::Running | Progress::Ended { status: 0, .. } => true,
+        Progress::Running => true,
+        // Somebody may have reset the host since.
+        Progress::Ended { status: 0, .. } => own.ca_cert_hash.is_some(),
         Progress::Ended { .. } | Progress::Unknown => false,
     })
 }

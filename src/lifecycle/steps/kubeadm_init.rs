@@ -8,11 +8,13 @@ use super::super::{
     detached::{self, KUBEADM_INIT},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    look::has_credentials,
     marker::{Marker, Phase},
     reset::reset_host,
     step::{Check, Run, Step},
 };
 use crate::{
+    kube,
     kubeadm::{self, ClusterSpec, NodeSpec, Version},
     node::detached::Progress,
 };
@@ -49,7 +51,7 @@ impl Step for KubeadmInit {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
-            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { status: 0, .. } => has_credentials(run, kube::ADMIN_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm init failed".into()),
             Progress::Running => Check::Needed("kubeadm init runs on the host".into()),
             Progress::Unknown => Check::Needed("the host has no cluster".into()),

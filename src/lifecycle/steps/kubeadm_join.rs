@@ -8,6 +8,7 @@ use super::super::{
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    look::has_credentials,
     marker::{Marker, Phase},
     membership,
     reset::{clean_host, reset_kubeadm},
@@ -104,7 +105,7 @@ impl Step for KubeadmJoin {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
-            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
             Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
             Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
