@@ -21,6 +21,7 @@ pub(super) const READS: &[&str] = &[
     "ask for the floating IP",
     "look for the user's kubeconfig",
     "look for Kubernetes",
+    "look for credentials",
     "look for the floating IP",
     "look for keepalived's manifest",
     "look for the load balancer's files",

@@ -61,6 +61,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         } else {
             "registry/pause:1\n"
         }),
+        "look for credentials" => whether(paths(body).iter().all(|path| machine.has(path))),
         "write marker" => {
             machine
                 .files

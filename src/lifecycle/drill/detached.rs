@@ -192,7 +192,8 @@ pub(super) fn put_aside(machine: &mut super::world::Machine, path: &str) {
     }
 }
 
-fn end_reset(world: &mut World, at: &str) {
+/// What `kubeadm reset` does, also when a person runs it.
+pub(super) fn end_reset(world: &mut World, at: &str) {
     if let Some(cluster) = world.machines[at].cluster
         && world.has_quorum(cluster)
         && !world.reset_keeps_member

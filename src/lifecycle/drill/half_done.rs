@@ -2,6 +2,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    detached::end_reset,
     operations::{
         M1, M2, M3, Operation, W1, empty_world, leaving, loadbalancer, new_run, symmetric_master, worker,
     },
@@ -167,6 +168,46 @@ async fn an_orphan_member_of_a_reinstalled_host_is_removed_before_it_joins() {
     assert_eq!(world.clusters.len(), 1);
     assert_eq!(world.clusters[0].members.len(), 3);
     assert!(world.clusters[0].members.iter().all(|member| !member.is_learner));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_a_person_reset_is_made_again() {
+    for operation in CREATES {
+        let before = operation.world_before().await;
+        let lab = Lab::new(before.clone());
+        operation.run(&lab).await.unwrap();
+        let scripts = lab.world().log.len();
+        // Also in the middle of the create: a good result lies there, and what it stands for is gone.
+        for at in 0..=scripts {
+            let lab = Lab::new(before.clone());
+            lab.world().fault = Some(Fault {
+                at,
+                kind: FaultKind::KillAfter,
+                seen: 0,
+                hit: None,
+            });
+            let _ = operation.run(&lab).await;
+            lab.world().fault = None;
+            lab.world().let_time_pass();
+            end_reset(&mut lab.world(), operation.target());
+            operation
+                .run(&lab)
+                .await
+                .unwrap_or_else(|failure| panic!("{operation:?} {at}: {failure}"));
+            let world = lab.world();
+            let cluster = world.machines[operation.target()].cluster;
+            assert!(
+                cluster.is_some(),
+                "{operation:?} after script {at}: the host is no node"
+            );
+            let nodes = &world.clusters[cluster.unwrap()].nodes;
+            assert!(
+                nodes.contains_key(&world.machines[operation.target()].name),
+                "{operation:?} {at}"
+            );
+            assert_eq!(world.violations, Vec::<String>::new(), "{operation:?} {at}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
