@@ -7,6 +7,7 @@ pub(super) const READS: &[&str] = &[
     "reach host",
     "read facts",
     "read marker",
+    "read kubeadm's version",
     "survey",
     "poll detached command",
     "kubeadm config validate",

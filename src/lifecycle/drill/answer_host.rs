@@ -22,6 +22,9 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "reach host" => Output::default(),
         "read facts" => says(facts(world, at)),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
+        "read kubeadm's version" => {
+            says(Answers::from_sections([("version", 0, "v1.37.2\n"), ("address", 0, at)]).render())
+        }
         "start detached command" => {
             let name = name_after(body, "/operations/");
             if !machine.operations.contains_key(&name) {
