@@ -1,5 +1,5 @@
 //! Answers a script by its title, as a real host would.
-use super::{answer_cluster, answer_host, world::World};
+use super::{answer_cluster, answer_host, answer_loadbalancer, world::World};
 use crate::command::{Output, Script};
 
 /// Titles of scripts that only look. Any other counts as a write.
@@ -33,6 +33,7 @@ pub(super) const READS: &[&str] = &[
 /// Does what the script does and gives what it prints.
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Output {
     answer_host::answer(world, at, script)
+        .or_else(|| answer_loadbalancer::answer(world, at, script))
         .or_else(|| answer_cluster::answer(world, at, script))
         .unwrap_or_else(|| panic!("nobody knows the script {:?}:\n{}", script.title, script.body))
 }

@@ -126,7 +126,7 @@ fn watch_deletion(world: &mut World, cluster: usize, name: &str) {
             && world.clusters[cluster]
                 .nodes
                 .get(name)
-                .is_some_and(|node| node.machine_id == machine.machine_id)
+                .is_some_and(|node| node.machine_id == machine.identity)
     });
     if runs {
         world
@@ -162,7 +162,7 @@ fn survey(world: &World, at: &str) -> String {
         )
     };
     let sections = [
-        section("machine_id", Some(&machine.machine_id)),
+        section("machine_id", Some(&machine.identity)),
         section("ca", ca.map(String::as_str)),
         section("ready", api.map(|_| "")),
         section("cluster", config.as_deref()),
@@ -201,12 +201,11 @@ fn status(world: &World, index: usize) -> String {
             .get(&member.address)
             .is_some_and(|machine| machine.cluster == Some(index) && !machine.silent)
     });
-    up.map(|member| {
+    up.fold(String::new(), |text, member| {
         let id = member.id.to_string();
         let answer = json!({"header": {"member_id": id}, "version": "3.7.0", "leader": "1"});
-        format!("https://{}:2379\t{answer}\n", member.address)
+        text + &format!("https://{}:2379\t{answer}\n", member.address)
     })
-    .collect()
 }
 
 fn show(name: &str, node: &Node) -> String {

@@ -5,12 +5,11 @@ use super::{
     answer::{fails, says, whether},
     detached::{self, Operation},
     shell::{name_after, paths, word_after, words},
-    world::World,
+    world::{Machine, World},
 };
 use crate::{
     command::{Output, Script},
-    keepalived,
-    node::{Answers, DIRECTORY, MARKER, facts::PROGRAMS},
+    node::{Answers, MARKER, facts::PROGRAMS},
 };
 
 const USER_CONFIG: &str = "/root/.kube/config";
@@ -96,6 +95,19 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             detached::remove_recursively(world, at, body);
             Output::default()
         }
+        "write files" | "write the load balancer's files" => {
+            for put in body.split("\nput ").skip(1) {
+                let [path, _mode, content] = words(put).try_into().unwrap();
+                machine.files.insert(path, content);
+            }
+            Output::default()
+        }
+        _ => return answer_kubeconfig(machine, script.title),
+    })
+}
+
+fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {
+    Some(match title {
         "look for the user's kubeconfig" => says(if machine.has(USER_CONFIG) {
             "there"
         } else {
@@ -114,43 +126,8 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             }
             Output::default()
         }
-        "write files" | "write the load balancer's files" => {
-            for put in body.split("\nput ").skip(1) {
-                let [path, _mode, content] = words(put).try_into().unwrap();
-                machine.files.insert(path, content);
-            }
-            Output::default()
-        }
-        "remove keepalived's manifest" | "remove the load balancer's files" => {
-            for test in body.split("if [ -e ").skip(1) {
-                machine.remove(&words(test)[0]);
-            }
-            Output::default()
-        }
-        "read the load balancer's note" => says(machine.files.get(&note()).cloned().unwrap_or_default()),
-        "read the load balancer's files" => {
-            let sections = machine
-                .files
-                .iter()
-                .map(|(path, text)| (path.as_str(), 0, text.as_str()));
-            says(Answers::from_sections(sections).render())
-        }
-        "look for keepalived's manifest" => whether(machine.has(keepalived::MANIFEST_PATH)),
-        "look for the load balancer's files" => whether(paths(body).iter().any(|path| machine.has(path))),
-        "stop keepalived" => {
-            detached::put_aside(machine, keepalived::MANIFEST_PATH);
-            Output::default()
-        }
-        "ask HAProxy" => whether(machine.has_loadbalancer()),
-        "look for the floating IP" => whether(world.vip_holder.as_deref() == Some(at)),
-        "ask for the floating IP" => whether(world.vip_stranger),
-        "drop the floating IP" => Output::default(),
         _ => return None,
     })
-}
-
-fn note() -> String {
-    format!("{DIRECTORY}/loadbalancer.json")
 }
 
 fn state(world: &World, at: &str, name: &str) -> String {
@@ -184,7 +161,7 @@ fn facts(world: &World, at: &str) -> String {
     let (ca, marker) = (file("/etc/kubernetes/pki/ca.crt"), file(MARKER));
     Answers::from_sections([
         ("hostname", 0, machine.name.as_str()),
-        ("machine_id", 0, &machine.machine_id),
+        ("machine_id", 0, &machine.identity),
         ("architecture", 0, "x86_64"),
         ("cpus", 0, "4"),
         ("memory", 0, "MemTotal: 8388608 kB"),

@@ -37,7 +37,7 @@ pub(super) fn begin(world: &mut World, at: &str, name: &str, command: &str) {
     let work = match name {
         "kubeadm-init" => begin_init(world, at, command),
         "kubeadm-join" => begin_join(world, at, command),
-        "kubeadm-reset" => begin_reset(world, at, command),
+        "kubeadm-reset" => Ok(begin_reset(world, at, command)),
         "pull-images" => config(world, at, command).map(|_| Work::Pull),
         other => Err(format!("nobody knows {other}")),
     };
@@ -166,7 +166,7 @@ fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String
     })
 }
 
-fn begin_reset(world: &mut World, at: &str, command: &str) -> Result<Work, String> {
+fn begin_reset(world: &mut World, at: &str, command: &str) -> Work {
     let machine = world.machines.get_mut(at).unwrap();
     for name in ["kubeadm-init", "kubeadm-join"] {
         if matches!(machine.operations.get(name), Some(Operation::Running(_))) {
@@ -180,7 +180,7 @@ fn begin_reset(world: &mut World, at: &str, command: &str) -> Result<Work, Strin
             put_aside(machine, path);
         }
     }
-    Ok(Work::Reset)
+    Work::Reset
 }
 
 pub(super) fn put_aside(machine: &mut super::world::Machine, path: &str) {
@@ -285,7 +285,7 @@ fn register(world: &mut World, at: &str, work: &Work) {
     let machine = world.machines[at].clone();
     let cluster = &mut world.clusters[machine.cluster.unwrap()];
     let object = Node {
-        machine_id: machine.machine_id,
+        machine_id: machine.identity,
         address: machine.address,
         ..Node::default()
     };

@@ -51,11 +51,8 @@ async fn a_failed_kubeadm_leaves_nothing_and_the_next_run_converges() {
             "{operation:?} left something"
         );
         operation.run(&lab).await.unwrap();
-        assert_eq!(
-            lab.world().summary(),
-            undisturbed(operation, &before).await,
-            "{operation:?}"
-        );
+        let wanted = undisturbed(operation, &before).await;
+        assert_eq!(lab.world().summary(), wanted, "{operation:?}");
         assert_eq!(lab.world().violations, Vec::<String>::new());
     }
 }
@@ -122,10 +119,8 @@ async fn a_member_that_reset_forgot_is_removed() {
     let lab = Lab::new(before.clone());
     lab.world().reset_keeps_member = true;
     Operation::RemoveMasterOfThree.run(&lab).await.unwrap();
-    assert_eq!(
-        lab.world().summary(),
-        undisturbed(Operation::RemoveMasterOfThree, &before).await
-    );
+    let wanted = undisturbed(Operation::RemoveMasterOfThree, &before).await;
+    assert_eq!(lab.world().summary(), wanted);
     assert_eq!(lab.world().violations, Vec::<String>::new());
 }
 
@@ -151,7 +146,7 @@ async fn an_orphan_member_of_a_reinstalled_host_is_removed_before_it_joins() {
         world.machines.insert(
             M3.to_owned(),
             super::world::Machine {
-                machine_id: "new".to_owned(),
+                identity: "new".to_owned(),
                 ..fresh
             },
         );

@@ -5,6 +5,7 @@
 mod answer;
 mod answer_cluster;
 mod answer_host;
+mod answer_loadbalancer;
 mod detached;
 mod operations;
 mod shell;

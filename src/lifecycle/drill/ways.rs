@@ -163,6 +163,16 @@ async fn the_way_follows_from_what_is_seen() {
         )
         .await,
     );
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_goes_on_from_a_founding_that_was_begun() {
+    let m1 = |lab: &Lab| symmetric_master(lab, M1);
+    let m2 = |lab: &Lab| symmetric_master(lab, M2);
+    let mut table = Vec::new();
+    let mut row = |situation: &str, way: String| table.push(format!("{situation:55} {way}"));
+
     row("init runs here", way(M1, begun().await, m1).await);
     row(
         "init ended well here",

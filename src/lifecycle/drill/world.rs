@@ -43,7 +43,8 @@ pub(super) struct World {
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) address: String,
-    pub(super) machine_id: String,
+    /// `/etc/machine-id`.
+    pub(super) identity: String,
     pub(super) silent: bool,
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
@@ -351,7 +352,7 @@ impl Machine {
         Self {
             name: name.to_owned(),
             address: address.to_owned(),
-            machine_id: format!("{name}-machine"),
+            identity: format!("{name}-machine"),
             ..Self::default()
         }
     }
