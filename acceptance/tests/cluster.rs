@@ -1,0 +1,116 @@
+//! The graph-ordered example as root: a whole cluster, its refusals, its drift, its secrets, its end.
+use anyhow::Result;
+use serde_json::json;
+
+use crate::hosts::{Hosts, MASTERS, address};
+use crate::recorder::Recorder;
+use crate::running_cluster::{
+    assert_no_join_credentials, assert_pod_resolves_service, assert_whole, kubectl,
+};
+use crate::secrets::Secrets;
+use crate::workspace::Workspace;
+use crate::{bad_input, residue};
+
+const ENDPOINT: &str = "10.88.0.100:8443";
+const HAPROXY: &str = "/etc/kubernetes/haproxy/haproxy.cfg";
+
+/// Labels and taints that the example does not have.
+const SETTINGS: &str = r#"
+resource "ha_worker" "this" {
+  labels = { tier = "edge" }
+  taints = ["dedicated=edge:PreferNoSchedule"]
+}
+"#;
+
+#[test]
+fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
+    let Some(hosts) = Hosts::clean()? else {
+        return Ok(());
+    };
+    let before = residue::files(&hosts)?;
+    let mut workspace = Workspace::new(&hosts, "cluster", "ha-cluster")?;
+
+    let recorder = Recorder::start()?;
+    workspace.apply(&[])?.expect(0)?;
+    let recording = recorder.stop();
+    assert_whole(&hosts, ENDPOINT)?;
+    workspace.assert_no_changes()?;
+    assert_no_join_credentials(&hosts)?;
+    assert_pod_resolves_service(&hosts)?;
+
+    settings_change_in_place(&hosts, &mut workspace)?;
+    changes_by_hand_are_shown_and_repaired(&hosts, &mut workspace)?;
+    another_cluster_is_refused(&hosts)?;
+
+    let secrets = Secrets::of(&hosts, &recording, MASTERS.len())?;
+    secrets.assert_none_in_arguments(&recording);
+    secrets.assert_none_in_files_of(&mut workspace)?;
+    secrets.assert_none_on(&hosts)?;
+
+    workspace.destroy()?;
+    residue::assert_none(&hosts, &before)
+}
+
+fn settings_change_in_place(hosts: &Hosts, workspace: &mut Workspace) -> Result<()> {
+    workspace.overlay(SETTINGS)?;
+    let text = workspace.apply(&[])?.expect(0)?.text();
+    assert!(text.contains("0 added, 1 changed, 0 destroyed"), "{text}");
+    assert_eq!(label(hosts)?, "edge");
+    let taints = kubectl(hosts, "get node w1 -o jsonpath='{.spec.taints}'")?;
+    assert!(taints.contains("PreferNoSchedule"), "{taints}");
+    workspace.assert_no_changes()
+}
+
+fn changes_by_hand_are_shown_and_repaired(hosts: &Hosts, workspace: &mut Workspace) -> Result<()> {
+    let wanted = hosts.on("m2", &format!("cat {HAPROXY}"))?;
+    kubectl(hosts, "label node w1 tier=by-hand --overwrite")?;
+    hosts.on("m2", &format!("echo '# by hand, on m2' >>{HAPROXY}"))?;
+
+    let text = workspace.plan()?.expect(2)?.text();
+    assert!(text.contains("0 to add, 2 to change, 0 to destroy"), "{text}");
+    assert!(
+        has_line(&text, &["~", "tier", r#""by-hand" -> "edge""#]),
+        "{text}"
+    );
+    assert!(has_line(&text, &["-", "# by hand, on m2"]), "{text}");
+    assert!(
+        !has_line(&text, &["-", "frontend"]),
+        "the lines that are right are no difference: {text}"
+    );
+
+    workspace.apply(&[])?.expect(0)?;
+    assert_eq!(label(hosts)?, "edge");
+    assert_eq!(hosts.on("m2", &format!("cat {HAPROXY}"))?, wanted);
+    workspace.assert_no_changes()
+}
+
+fn another_cluster_is_refused(hosts: &Hosts) -> Result<()> {
+    let before = content(hosts)?;
+    let mut other = Workspace::new(hosts, "cluster-other", "ha-cluster")?;
+    other.set("cluster_name", json!("other"))?;
+    let errors = other.refused()?;
+    let error = bad_input::find(&errors, "Host belongs to another cluster", "ha_master.first");
+    assert!(error.code.starts_with("host "), "{error:?}");
+    for word in [address("m1").as_str(), "\"lab\"", "\"other\""] {
+        assert!(error.detail.contains(word), "{word}: {error:?}");
+    }
+    assert_eq!(content(hosts)?, before, "hosts were changed");
+    Ok(())
+}
+
+/// Names and contents of what the provider and kubeadm keep on each host.
+fn content(hosts: &Hosts) -> Result<Vec<(&'static str, String)>> {
+    hosts.on_all(
+        "find /etc/kubernetes /var/lib/terraform-provider-ha -type f -exec sha256sum {} + | sort -k 2",
+    )
+}
+
+fn label(hosts: &Hosts) -> Result<String> {
+    kubectl(hosts, "get node w1 -o jsonpath='{.metadata.labels.tier}'")
+}
+
+/// Whether a line has all of these parts, the first at its start.
+fn has_line(text: &str, parts: &[&str]) -> bool {
+    text.lines()
+        .any(|line| line.trim_start().starts_with(parts[0]) && parts.iter().all(|part| line.contains(part)))
+}

@@ -1,0 +1,57 @@
+//! What is on the machines that a cluster, or a destroy, has left there.
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use crate::hosts::Hosts;
+
+/// Prints a line for each trace of a cluster, or of an earlier test that was cut short.
+const TRACES: &str = r#"
+find /etc/kubernetes /var/lib/etcd /var/lib/kubelet -type f 2>/dev/null
+find /var/lib/terraform-provider-ha /run/terraform-provider-ha 2>/dev/null
+ip -o -4 addr show | grep -E ' 10\.88\.0\.1[0-9][0-9]/'
+for name in haproxy keepalived etcd kube-apiserver kube-controller kube-scheduler kube-proxy coredns; do pgrep -l "$name"; done
+systemctl list-units --no-legend --plain 'ha-*'
+iptables-save 2>/dev/null | grep -E 'KUBE-' | head -n 3
+[ "$(hostname)" = "$(cat /etc/hostname)" ] || hostname
+true
+"#;
+
+/// Files that a machine has by itself or that its own services write.
+const FILES: &str = "find /etc /opt /root /home /usr/local /var/lib /var/spool -xdev -type f \
+    ! -path '/var/lib/containerd/*' ! -path '/var/lib/systemd/*' ! -path '/var/lib/cni/*' ! -path '/etc/machine-id' | sort";
+
+/// A line `NODE: TRACE` for each trace.
+pub(crate) fn traces(hosts: &Hosts) -> Result<Vec<String>> {
+    lines(hosts, TRACES)
+}
+
+/// A line `NODE: PATH` for each file outside of volatile places.
+pub(crate) fn files(hosts: &Hosts) -> Result<BTreeSet<String>> {
+    Ok(lines(hosts, FILES)?.into_iter().collect())
+}
+
+/// Fails if a destroy left a trace of the cluster, or a file that was not there `before`.
+pub(crate) fn assert_none(hosts: &Hosts, before: &BTreeSet<String>) -> Result<()> {
+    assert_eq!(traces(hosts)?, Vec::<String>::new(), "traces after destroy");
+    let after = files(hosts)?;
+    let new: Vec<&String> = after.difference(before).collect();
+    assert!(
+        new.is_empty(),
+        "files after destroy that were not there before: {new:#?}"
+    );
+    let gone: Vec<&String> = before.difference(&after).collect();
+    assert!(
+        gone.is_empty(),
+        "files that were not the provider's are gone: {gone:#?}"
+    );
+    Ok(())
+}
+
+fn lines(hosts: &Hosts, script: &str) -> Result<Vec<String>> {
+    let all = hosts.on_all(script)?;
+    let lines = all
+        .iter()
+        .flat_map(|(name, text)| text.lines().map(move |line| format!("{name}: {line}")));
+    Ok(lines.collect())
+}
