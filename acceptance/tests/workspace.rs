@@ -295,10 +295,8 @@ fn mirror(folder: &Path, provider: &Path) -> Result<()> {
     fs::create_dir_all(&place)?;
     let binary = place.join(format!("{PROVIDER}_v{VERSION}"));
     fs::hard_link(provider, &binary).or_else(|_| fs::copy(provider, &binary).map(drop))?;
-    let text = format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n",
-        plugins
-    );
+    let text =
+        format!("provider_installation {{\n  filesystem_mirror {{\n    path = {plugins:?}\n  }}\n}}\n");
     Ok(fs::write(folder.join("terraformrc"), text)?)
 }
 

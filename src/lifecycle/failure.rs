@@ -17,7 +17,7 @@ pub struct Failure {
     /// The attribute to change, dotted (`ssh.user`), if it is one.
     pub attribute: Option<&'static str>,
     /// The host that the failure is about.
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
     /// The step's title; set by the runner.
     pub step: Option<&'static str>,
     /// What kind of failure it is, where a caller decides by it.
@@ -81,7 +81,7 @@ impl Failure {
     /// Names the host, unless one is named already.
     #[must_use]
     pub fn on(mut self, host: &str) -> Self {
-        self.host.get_or_insert_with(|| host.to_owned());
+        self.host.get_or_insert_with(|| host.into());
         self
     }
 

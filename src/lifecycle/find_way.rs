@@ -258,7 +258,7 @@ async fn prove_absence(
             .at("peers")
             .advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
     }
-    let url = quote(&format!("https://{endpoint}/version")).to_string();
+    let url = quote(&format!("https://{endpoint}/version"));
     let ask = format!("curl -s --noproxy '*' --max-time 3 -o /dev/null {url}");
     // What answers may be this host's own founding that did not come to its end; the CA tells.
     let but_not_own = match began {

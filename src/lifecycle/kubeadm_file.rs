@@ -15,10 +15,10 @@ pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Re
         "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
         quote(config.text.reveal())
     );
-    let script = config.secrets.iter().fold(
-        Script::new("write kubeadm configuration", body),
-        |script, secret| script.secret(secret),
-    );
+    let script = config
+        .secrets
+        .iter()
+        .fold(Script::new("write kubeadm configuration", body), Script::secret);
     host.run_ok(&script).await?;
     Ok(path)
 }

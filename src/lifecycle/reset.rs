@@ -7,7 +7,7 @@ use super::{
     step::Run,
 };
 use crate::{
-    command::{Script, quote},
+    command::Script,
     haproxy, keepalived, kubeadm,
     node::{DIRECTORY, MARKER},
 };
@@ -97,7 +97,7 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
         "controller-manager.conf",
         "scheduler.conf",
     ]
-    .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
+    .map(|file| format!("/etc/kubernetes/{file}"))
     .join(" ");
     let results = [KUBEADM_INIT, KUBEADM_JOIN]
         .map(|name| format!("{DIRECTORY}/operations/{name}"))

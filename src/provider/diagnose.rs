@@ -48,5 +48,5 @@ fn detail(failure: &Failure) -> String {
 pub(super) fn path(attribute: &str) -> Path {
     let mut names = attribute.split('.');
     let first = Path::attribute(names.next().unwrap_or_default());
-    names.fold(first, |path, name| path.child(name))
+    names.fold(first, Path::child)
 }

@@ -75,7 +75,9 @@ impl Operation {
         if self != Self::ApplyLoadbalancer {
             for master in MASTERS {
                 let run = new_run(&lab, master);
-                apply_loadbalancer(&run, &loadbalancer(master)).await.unwrap();
+                apply_loadbalancer(&run, &loadbalancer(master), true)
+                    .await
+                    .unwrap();
             }
         }
         for master in MASTERS.iter().take(self.masters_before()) {
@@ -138,7 +140,7 @@ impl Operation {
                 remove_master(&run, &leaving(lab, "m1", Some(M1)), &locks).await
             }
             Self::RemoveWorker => remove_worker(&run, &leaving(lab, "w1", None)).await,
-            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1)).await.map(drop),
+            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), true).await.map(drop),
             Self::RemoveLoadbalancer => remove_loadbalancer(&run).await,
             Self::UpdateNode => {
                 let change = NodeChange {

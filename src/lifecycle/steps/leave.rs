@@ -82,7 +82,7 @@ impl Step for GuardQuorum {
     }
 }
 
-/// Moves the pods away, as far as PodDisruptionBudgets allow within the limit.
+/// Moves the pods away, as far as disruption budgets allow within the limit.
 #[derive(Debug)]
 pub struct DrainNode {
     /// The master that drains.
