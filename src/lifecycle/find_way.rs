@@ -60,6 +60,19 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         .cloned()
         .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
     let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
+    if let Some(marker) = began.filter(|marker| marker.endpoint != endpoint.to_string())
+        && own.is_init_done
+        && own.ca_cert_hash.is_some()
+    {
+        let detail = format!(
+            "kubeadm init founded a cluster with endpoint {} there; the configuration says {endpoint}.",
+            marker.endpoint
+        );
+        return Err(Failure::new("Host belongs to another cluster", detail)
+            .at("host")
+            .on(run.host.name())
+            .advise("Nothing was changed. Put that endpoint back and apply, or run `kubeadm reset` on the host yourself."));
+    }
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
         && goes_on(run, marker, &own).await?
     {

@@ -1,5 +1,6 @@
 //! Drill: a cluster is founded on proof only. Situations and what comes of them, as tables.
 use super::{
+    detached::end_reset,
     operations::{
         ENDPOINT, M1, M2, M3, Operation, W1, empty_world, join, joining_master, new_run, symmetric_master,
         worker,
@@ -240,6 +241,29 @@ async fn two_clusters() -> World {
         .values_mut()
         .for_each(|machine| machine.silent = false);
     world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_corrected_endpoint_waits_for_a_reset_and_no_more() {
+    let lab = Lab::new(changed(begun().await, World::let_time_pass));
+    let corrected = || {
+        let mut spec = symmetric_master(&lab, M1);
+        if let Some(cluster) = &mut spec.cluster {
+            cluster.control_plane_endpoint = "10.0.0.200:8443".parse().unwrap();
+        }
+        spec
+    };
+    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default()).await;
+    assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
+    end_reset(&mut lab.world(), M1);
+    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default())
+        .await
+        .unwrap();
+    let world = lab.world();
+    assert_eq!(
+        world.clusters[world.machines[M1].cluster.unwrap()].endpoint,
+        "10.0.0.200:8443"
+    );
 }
 
 #[tokio::test(start_paused = true)]
