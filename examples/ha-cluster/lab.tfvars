@@ -17,11 +17,16 @@ pod_subnet         = "10.253.0.0/16"
 haproxy_image      = "docker.io/library/haproxy:lab"
 keepalived_image   = "docker.io/library/keepalived:lab"
 
-# What machines with cgroup v1 need.
+# What machines with cgroup v1 need; and the nodes share one disk, whose fullness says nothing about each of them.
 kubelet_config          = <<-EOT
   cgroupDriver: cgroupfs
   failSwapOn: false
   failCgroupV1: false
+  imageGCHighThresholdPercent: 100
+  evictionHard:
+    imagefs.available: 0%
+    nodefs.available: 0%
+    nodefs.inodesFree: 0%
 EOT
 kube_proxy_config       = <<-EOT
   conntrack:

@@ -85,7 +85,7 @@ backend kube_apiserver
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host kubernetes
     # 401: an API server without anonymous authentication is up, it only does not say more.
     http-check expect rstatus ^(200|401)$
-    default-server inter 1s fastinter 250ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions init-addr last,libc,none
+    default-server inter 1s fastinter 250ms downinter 500ms rise 2 fall 2 on-marked-down shutdown-sessions init-addr last,libc,none
 {% for server in servers %}    server {{ server.0 }} {{ server.1 }}:{{ backend_port }} check verify none
 {% endfor %}
 frontend health

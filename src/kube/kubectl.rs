@@ -7,10 +7,17 @@ pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 
 /// kubectl with a kubeconfig and a limit for each request, so that a dead API server is noticed.
+///
+/// With [`ADMIN_CONF`] a master asks its own API server, whatever the endpoint does: every API server's certificate
+/// has the name `kubernetes`. No cache folder, so that nothing is left in the home of whoever asks.
 pub(super) fn kubectl(kubeconfig: &str) -> String {
-    // Without the cache folder kubectl leaves nothing in the home of whoever asks.
+    let own = if kubeconfig == ADMIN_CONF {
+        " --server https://127.0.0.1:6443 --tls-server-name kubernetes"
+    } else {
+        ""
+    };
     format!(
-        "kubectl --kubeconfig {} --cache-dir=/dev/null --request-timeout=10s",
+        "kubectl --kubeconfig {}{own} --cache-dir=/dev/null --request-timeout=10s",
         quote(kubeconfig)
     )
 }

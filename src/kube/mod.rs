@@ -13,5 +13,5 @@ pub use bootstrap_token::{create_bootstrap_token_script, revoke_credentials_scri
 pub use drain::{cordon_script, delete_node_script, drain_script, uncordon_script};
 pub use kubectl::{ADMIN_CONF, KUBELET_CONF};
 pub use node::{Address, Node, NodePatch, ParseError, get_node_command, parse_node, patch_node_script};
-pub use readyz::{readyz_command, readyz_raw_command};
+pub use readyz::readyz_command;
 pub use running_cluster::{RunningCluster, cluster_config_command, parse_cluster_config};

@@ -253,7 +253,7 @@ mod tests {
         patch.taints = Some(Vec::new());
         assert_eq!(
             patch_node_script("w1", &patch).body,
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir=/dev/null --request-timeout=10s patch node w1 --type=merge \
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://127.0.0.1:6443 --tls-server-name kubernetes --cache-dir=/dev/null --request-timeout=10s patch node w1 --type=merge \
              -p '{\"metadata\":{\"annotations\":{},\"labels\":{\"old\":null,\"tier\":\"it'\\''s\"}},\"spec\":{\"taints\":[]}}'"
         );
     }

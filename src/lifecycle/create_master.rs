@@ -3,15 +3,16 @@ use super::{
     cluster_lock::ClusterLocks,
     credentials::kubeadm_version,
     failure::Failure,
-    find_way::{Through, Way, find_way},
+    find_way::{Through, Way, await_founder, find_way},
     look::look_at,
-    preflight::master_problems,
+    preflight::{master_problems, refuse_foreign_node},
     runner::run_steps,
     spec::MasterSpec,
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
+        RevokeCredentials,
     },
 };
 use crate::{
@@ -27,11 +28,26 @@ use crate::{
 pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), Failure> {
     let facts = look_at(run).await?;
     let master = Master::new(run, spec, facts)?;
+    // A master of some cluster is judged by what that cluster says of itself, later.
+    if !master.facts.kubernetes.admin_conf {
+        refuse_foreign_node(&run.host, &master.facts, &master.endpoint.to_string())?;
+    }
     run_steps(run, &master.preparation()?).await?;
 
-    let _lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
-    let way = find_way(run, spec).await?;
-    run_steps(run, &master.steps(&way)).await
+    loop {
+        let lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
+        let steps = match find_way(run, spec).await? {
+            Way::Init(cluster) => master.init_steps(&cluster),
+            Way::Join(through) => master.join_steps(&through),
+            Way::Member => master.member_steps(),
+            Way::After(founder) => {
+                drop(lock);
+                await_founder(run, &founder).await?;
+                continue;
+            }
+        };
+        return run_steps(run, &steps).await;
+    }
 }
 
 /// The master to be, as far as it is known before the look for a cluster.
@@ -86,20 +102,16 @@ impl<'a> Master<'a> {
         Ok(steps)
     }
 
-    fn steps(&self, way: &Way) -> Vec<Box<dyn Step>> {
-        match way {
-            Way::Init(cluster) => self.init_steps(cluster),
-            Way::Join(through) => self.join_steps(through),
-            Way::Member => self.member_steps(),
-        }
-    }
-
     fn init_steps(&self, cluster: &ClusterSpec) -> Vec<Box<dyn Step>> {
         let mut steps: Vec<Box<dyn Step>> = vec![
             Box::new(KubeadmInit {
                 kubeadm: self.kubeadm.clone(),
                 cluster: cluster.clone(),
                 node: self.node.clone(),
+            }),
+            Box::new(RevokeCredentials {
+                via: self.host.clone(),
+                with_certificates: false,
             }),
             Box::new(AwaitLocalApi),
             Box::new(AwaitEndpoint {
@@ -134,6 +146,10 @@ impl<'a> Master<'a> {
                 advertise_address,
                 kubernetes_version: through.kubernetes_version.clone(),
             }),
+        }));
+        steps.push(Box::new(RevokeCredentials {
+            via: via.clone(),
+            with_certificates: true,
         }));
         if let Some(advertise_address) = self.node.advertise_address {
             steps.push(Box::new(AwaitEtcdVoter {

@@ -10,7 +10,7 @@ use super::{
     runner::run_steps,
     spec::WorkerSpec,
     step::{Run, Step},
-    steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership},
+    steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership, RevokeCredentials},
 };
 
 /// Makes the host a worker. Workers need no lock: they change no membership. After a failure anywhere the same
@@ -67,7 +67,8 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             advertise_address: None,
         }),
     ];
-    if marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
+    // Somebody may have reset the host; the marker does not know of that.
+    if !facts.kubernetes.kubelet_conf || marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
         steps.push(Box::new(KubeadmJoin {
             kubeadm,
             via: through.via.clone(),
@@ -75,6 +76,10 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             ca_cert_hash: through.ca_cert_hash,
             node: node.clone(),
             control_plane: None,
+        }));
+        steps.push(Box::new(RevokeCredentials {
+            via: through.via.clone(),
+            with_certificates: false,
         }));
     }
     steps.push(Box::new(ApplyNodeSettings {

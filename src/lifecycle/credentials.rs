@@ -24,17 +24,17 @@ pub fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
     Ok(BootstrapToken::from_random(random()?))
 }
 
-/// Makes a token for the join of this node, on a master.
-pub async fn mint_token(via: &Host, node_name: &str) -> Result<BootstrapToken, Failure> {
-    let token = new_bootstrap_token()?;
+/// Makes the token for the join of this node known to the cluster, on a master. The node's marker names it by
+/// then, so that whatever happens it can be revoked.
+pub async fn mint_token(via: &Host, token: &BootstrapToken, node_name: &str) -> Result<(), Failure> {
     let description = format!("terraform-provider-ha: join of {node_name}");
     via.run_ok(&kube::create_bootstrap_token_script(
-        &token,
+        token,
         TOKEN_TTL,
         &description,
     ))
     .await?;
-    Ok(token)
+    Ok(())
 }
 
 /// Waits until the controller manager has signed cluster-info for the token; kubeadm itself would look only

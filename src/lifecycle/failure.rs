@@ -17,7 +17,7 @@ pub struct Failure {
     /// The attribute to change, dotted (`ssh.user`), if it is one.
     pub attribute: Option<&'static str>,
     /// The host that the failure is about.
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
     /// The step's title; set by the runner.
     pub step: Option<&'static str>,
     /// What kind of failure it is, where a caller decides by it.
@@ -31,6 +31,8 @@ pub enum FailureKind {
     Permanent,
     /// The host did not answer: it may be down, which is not the same as gone.
     Unreachable,
+    /// The link broke under a script: what it did, and whether it still runs, is not known.
+    Interrupted,
     /// Terraform asked to stop.
     Cancelled,
 }
@@ -79,7 +81,7 @@ impl Failure {
     /// Names the host, unless one is named already.
     #[must_use]
     pub fn on(mut self, host: &str) -> Self {
-        self.host.get_or_insert_with(|| host.to_owned());
+        self.host.get_or_insert_with(|| host.into());
         self
     }
 
@@ -159,14 +161,12 @@ impl From<HostError> for Failure {
                 };
                 let failure = Self::new(summary, transport.to_string()).advise(advice);
                 let failure = Self { attribute, ..failure };
-                if error.is_unreachable() {
-                    Self {
-                        kind: FailureKind::Unreachable,
-                        ..failure
-                    }
-                } else {
-                    failure
-                }
+                let kind = match transport {
+                    T::Disconnected { .. } => FailureKind::Interrupted,
+                    _ if error.is_unreachable() => FailureKind::Unreachable,
+                    _ => failure.kind,
+                };
+                Self { kind, ..failure }
             }
         };
         failure.on(&error.host)

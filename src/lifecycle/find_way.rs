@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{
     detached::{self, KUBEADM_INIT},
-    failure::Failure,
+    failure::{Failure, FailureKind},
     marker::{Marker, Phase},
     spec::MasterSpec,
     step::Run,
@@ -17,6 +17,8 @@ use crate::{
     remote::Host,
 };
 
+const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
+
 /// What the look for a running cluster came to.
 #[derive(Debug)]
 pub enum Way {
@@ -26,6 +28,8 @@ pub enum Way {
     Join(Through),
     /// The host is a master of it already.
     Member,
+    /// Half of one lies on that other host, which has to finish or to clean it first; it needs the cluster's lock.
+    After(Host),
 }
 
 /// The master through which a cluster is changed, and what it said of the cluster.
@@ -56,23 +60,38 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         .cloned()
         .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
     let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
+    if let Some(marker) = began.filter(|marker| marker.endpoint != endpoint.to_string())
+        && own.is_init_done
+        && own.ca_cert_hash.is_some()
+    {
+        let detail = format!(
+            "kubeadm init founded a cluster with endpoint {} there; the configuration says {endpoint}.",
+            marker.endpoint
+        );
+        return Err(Failure::new("Host belongs to another cluster", detail)
+            .at("host")
+            .on(run.host.name())
+            .advise("Nothing was changed. Put that endpoint back and apply, or run `kubeadm reset` on the host yourself."));
+    }
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
-        && goes_on(run, marker).await?
+        && goes_on(run, marker, &own).await?
     {
         return Ok(Way::Init(Box::new(cluster.clone())));
     }
 
     let candidates = spec.candidates();
-    let survey = find_cluster(run, &candidates).await?;
-    let others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
     if own.is_master() && began.is_none() {
         check_same_cluster(spec, &endpoint, &own)?;
-        for other in others {
+        for other in Survey::of(&candidates).await.masters() {
             check_same_ca(&own, other)?;
         }
         return Ok(Way::Member);
     }
-    if let Some(seen) = survey.via().filter(|seen| seen.machine_id != own.machine_id) {
+    let survey = find_cluster(run, &candidates).await?;
+    let mut others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
+    // The host itself may be among the candidates, with half of a cluster that is about to go.
+    let via = others.find(|seen| seen.is_usable());
+    if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
         return through(seen).map(Way::Join);
     }
@@ -87,26 +106,68 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
                 .advise("Create the first master (the one with a cluster block) before the others."))
         }
         Some(cluster) => {
-            prove_absence(run, &endpoint, &survey).await?;
+            let half = survey
+                .seen
+                .iter()
+                .find(|seen| seen.is_half_founded() && seen.machine_id != own.machine_id);
+            if let Some(half) = half {
+                return Ok(Way::After(half.host.clone()));
+            }
+            prove_absence(run, &endpoint, &survey, began).await?;
             Ok(Way::Init(Box::new(cluster.clone())))
         }
     }
 }
 
 /// Whether this host began `kubeadm init`, and it runs or ended well.
-async fn goes_on(run: &Run, marker: &Marker) -> Result<bool, Failure> {
+async fn goes_on(run: &Run, marker: &Marker, own: &Seen) -> Result<bool, Failure> {
     if marker.phase != Phase::Init {
         return Ok(false);
     }
     Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
-        Progress::Running | Progress::Ended { status: 0, .. } => true,
+        Progress::Running => true,
+        // Somebody may have reset the host since.
+        Progress::Ended { status: 0, .. } => own.ca_cert_hash.is_some(),
         Progress::Ended { .. } | Progress::Unknown => false,
+    })
+}
+
+/// Waits, without the cluster's lock, until the host that began to found the cluster has ended or cleaned that.
+pub async fn await_founder(run: &Run, founder: &Host) -> Result<(), Failure> {
+    let name = format!("the founding on {} ends", founder.name());
+    wait_until(run, &name, Duration::from_secs(600), || {
+        Box::pin(async {
+            let survey = Survey::of(std::slice::from_ref(founder)).await;
+            let half = survey.seen.iter().any(Seen::is_half_founded) || !survey.silent.is_empty();
+            Ok(if half {
+                Look::NotYet(survey.account())
+            } else {
+                Look::Yes(())
+            })
+        })
+    })
+    .await
+    .map_err(|failure| match failure.kind {
+        FailureKind::Permanent => Failure {
+            summary: "Half of a cluster lies on a peer",
+            ..failure
+        }
+        .at("peers")
+        .advise(
+            "Apply the master on that host too: it goes on with what it began, or cleans it and begins anew.",
+        ),
+        _ => failure,
     })
 }
 
 /// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
 /// may just have joined.
 pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Failure> {
+    // A master that is down keeps nobody from joining through another.
+    let survey = Survey::of(candidates).await;
+    if survey.via().is_some_and(|seen| !seen.is_being_founded()) {
+        return Ok(survey);
+    }
     let survey = Survey::when_reachable(run, candidates).await;
     if survey.via().is_some() || survey.masters().next().is_none() {
         return Ok(survey);
@@ -143,6 +204,16 @@ pub fn through(seen: &Seen) -> Result<Through, Failure> {
 }
 
 fn check_same_cluster(spec: &MasterSpec, endpoint: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    if let (Some(join), Some(found)) = (&spec.join, &seen.ca_cert_hash)
+        && join.ca_cert_hash != *found
+    {
+        let detail = format!(
+            "The CA on {} is {found}, join says {}.",
+            seen.host.name(),
+            join.ca_cert_hash
+        );
+        return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
+    }
     let Some(found) = &seen.cluster else { return Ok(()) };
     let wanted_name = spec.cluster_name().unwrap_or_default();
     if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
@@ -185,7 +256,12 @@ fn check_same_ca(own: &Seen, other: &Seen) -> Result<(), Failure> {
     Err(Failure::new("Host belongs to another cluster", detail).at("host").advise("Nothing was changed. Decide which cluster is the right one and reset the other's hosts yourself."))
 }
 
-async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Result<(), Failure> {
+async fn prove_absence(
+    run: &Run,
+    endpoint: &Endpoint,
+    survey: &Survey,
+    began: Option<&Marker>,
+) -> Result<(), Failure> {
     if !survey.silent.is_empty() {
         let detail = format!(
             "A new cluster is founded only when every host that could have it was reached and has none:\n{}",
@@ -195,11 +271,14 @@ async fn prove_absence(run: &Run, endpoint: &Endpoint, survey: &Survey) -> Resul
             .at("peers")
             .advise("Bring the silent hosts up, or take them out of peers if they are gone for good."));
     }
-    let url = quote(&format!("https://{endpoint}/version")).to_string();
-    let script = Script::new(
-        "ask the endpoint",
-        format!("curl -sk --noproxy '*' --max-time 3 -o /dev/null {url}"),
-    );
+    let url = quote(&format!("https://{endpoint}/version"));
+    let ask = format!("curl -s --noproxy '*' --max-time 3 -o /dev/null {url}");
+    // What answers may be this host's own founding that did not come to its end; the CA tells.
+    let but_not_own = match began {
+        Some(marker) if marker.phase == Phase::Init => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
+        _ => String::new(),
+    };
+    let script = Script::new("ask the endpoint", format!("{ask} -k{but_not_own}"));
     if run.host.run(&script).await?.status == 0 {
         let detail = format!(
             "{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}",

@@ -15,10 +15,10 @@ pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Re
         "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
         quote(config.text.reveal())
     );
-    let script = config.secrets.iter().fold(
-        Script::new("write kubeadm configuration", body),
-        |script, secret| script.secret(secret),
-    );
+    let script = config
+        .secrets
+        .iter()
+        .fold(Script::new("write kubeadm configuration", body), Script::secret);
     host.run_ok(&script).await?;
     Ok(path)
 }
@@ -29,6 +29,11 @@ pub async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
     host.run_ok(&Script::new("remove kubeadm configuration", body))
         .await?;
     Ok(())
+}
+
+/// Removes the files of all purposes.
+pub(super) fn remove_configs_command() -> String {
+    format!("rm -rf {FOLDER}")
 }
 
 /// Lets kubeadm itself read the file, where it can.

@@ -21,7 +21,7 @@ use crate::{
         Facts,
         files::File,
         interface,
-        preflight::{self, LoadbalancerExpectations, Problem, Severity},
+        preflight::{self, LoadbalancerExpectations, Problem},
         vip,
     },
     remote::Host,
@@ -117,9 +117,16 @@ pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure
 
 /// Writes the files, new or changed, and waits until HAProxy runs where a kubelet runs already. Gives the
 /// interface.
-pub async fn apply_loadbalancer(run: &Run, spec: &LoadbalancerSpec) -> Result<String, Failure> {
+///
+/// `asks_for_vip`: whether to look first if somebody else has the floating IP; not needed right after
+/// [`check_loadbalancer`], and it takes a second when nobody has it.
+pub async fn apply_loadbalancer(
+    run: &Run,
+    spec: &LoadbalancerSpec,
+    asks_for_vip: bool,
+) -> Result<String, Failure> {
     let facts = look_at(run).await?;
-    let problems = problems(&run.host, spec, &facts)
+    let problems = problems(&run.host, spec, &facts, asks_for_vip)
         .await
         .map_err(|failure| failure.on(run.host.name()))?;
     let interface = interface_of(spec, &facts).unwrap_or_default();
@@ -160,7 +167,7 @@ pub async fn remove_loadbalancer(run: &Run) -> Result<(), Failure> {
 /// What keeps the host from carrying the floating IP. Reads only.
 pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec) -> Result<Vec<Problem>, Failure> {
     let facts = read_facts(host).await?;
-    problems(host, spec, &facts).await
+    problems(host, spec, &facts, true).await
 }
 
 /// The interface for the floating IP.
@@ -170,7 +177,12 @@ pub fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
         .or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
 }
 
-async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result<Vec<Problem>, Failure> {
+async fn problems(
+    host: &Host,
+    spec: &LoadbalancerSpec,
+    facts: &Facts,
+    asks_for_vip: bool,
+) -> Result<Vec<Problem>, Failure> {
     let installed = LoadbalancerNote::read(host).await?;
     let mut problems = preflight::check_loadbalancer(
         facts,
@@ -186,31 +198,29 @@ async fn problems(host: &Host, spec: &LoadbalancerSpec, facts: &Facts) -> Result
                 .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
         },
     );
-    if installed.is_none()
+    if asks_for_vip
+        && installed.is_none()
         && let Some(interface) = interface_of(spec, facts)
     {
-        let members: Vec<IpAddr> = spec
-            .members
-            .values()
-            .filter_map(|address| address.parse().ok())
-            .collect();
-        let answers = host
-            .run(&Script::new(
-                "ask for the floating IP",
-                vip::vip_answers_command(spec.vip, &interface, &members),
-            ))
-            .await?;
-        let holder = answers.stdout.trim().to_owned();
-        if answers.status == 0 {
-            problems.push(Problem {
-                attribute: Some("vip"),
-                summary: "Floating IP answers already",
-                detail: format!("Another machine answers for {} ({holder}), and it is none of the members. Taking the address would cut that machine off. Choose a free address.", spec.vip),
-                severity: Severity::Error,
-            });
-        }
+        problems.extend(vip_problem(host, spec, &interface).await?);
     }
     Ok(problems)
+}
+
+/// Whether a machine that is none of the members has the floating IP.
+async fn vip_problem(
+    host: &Host,
+    spec: &LoadbalancerSpec,
+    interface: &str,
+) -> Result<Option<Problem>, Failure> {
+    let members: Vec<IpAddr> = spec
+        .members
+        .values()
+        .filter_map(|address| address.parse().ok())
+        .collect();
+    let command = vip::vip_answers_command(spec.vip, interface, &members);
+    let answers = host.run(&Script::new("ask for the floating IP", command)).await?;
+    Ok((answers.status == 0).then(|| preflight::vip_is_taken(spec.vip, answers.stdout.trim())))
 }
 
 /// How long HAProxy may take to start.

@@ -1,6 +1,11 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
-use super::{failure::Failure, marker::Marker, step::Run};
+use super::{
+    failure::Failure,
+    marker::Marker,
+    step::{Check, Run},
+};
 use crate::{
+    command::Script,
     node::{Answers, Facts, Query, facts},
     remote::Host,
 };
@@ -20,6 +25,15 @@ pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
         .await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
+}
+
+/// Whether what kubeadm made is there still; its good result alone does not say so once somebody reset the host.
+pub(super) async fn has_credentials(run: &Run, kubeconfig: &str) -> Result<Check, Failure> {
+    let script = Script::new("look for credentials", format!("test -e {kubeconfig}"));
+    Ok(match run.host.run(&script).await?.status {
+        0 => Check::Done,
+        _ => Check::Needed(format!("kubeadm ended well, and {kubeconfig} is gone")),
+    })
 }
 
 /// The host's marker, if this provider left one.

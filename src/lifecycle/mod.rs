@@ -19,6 +19,8 @@ pub mod membership;
 pub mod reset;
 pub mod survey;
 
+#[cfg(test)]
+mod drill;
 pub mod find_way;
 pub mod preflight;
 pub mod spec;

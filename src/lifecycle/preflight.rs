@@ -104,11 +104,12 @@ pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
 /// A host with a node's credentials that this provider did not put there for this endpoint is somebody else's.
 pub fn refuse_foreign_node(host: &Host, facts: &Facts, endpoint: &str) -> Result<(), Failure> {
     let marker = marker_of(facts);
-    let is_foreign = match &marker {
-        Some(marker) => !endpoint.is_empty() && marker.endpoint != endpoint,
-        None => facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf,
-    };
-    if !is_foreign {
+    // A marker alone is no node: somebody reset the host, or a create did not get far.
+    let is_node = facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf;
+    let is_own = marker
+        .as_ref()
+        .is_some_and(|marker| endpoint.is_empty() || marker.endpoint == endpoint);
+    if is_own || !is_node {
         return Ok(());
     }
     let whose = marker.map_or("that this provider did not join it to".to_owned(), |marker| {

@@ -8,7 +8,9 @@ use super::{
     look::{look_at, read_facts},
     runner::run_steps,
     step::{Run, Step},
-    steps::{DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip},
+    steps::{
+        DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip, RemoveEtcdMember,
+    },
     survey::{Seen, Survey},
 };
 use crate::{kubeadm::Version, remote::Host};
@@ -114,8 +116,13 @@ fn removal_steps(leaving: &Leaving, survivor: Option<Survivor>) -> Vec<Box<dyn S
         limit: DRAIN_LIMIT,
         kubectl,
     }));
-    if leaving.advertise_address.is_some() {
+    if let Some(address) = leaving.advertise_address {
         steps.push(Box::new(ReleaseVip));
+        // Before the reset: should that forget the member, the one master that stays of two would have no quorum.
+        steps.push(Box::new(RemoveEtcdMember {
+            via: via.clone(),
+            address,
+        }));
     }
     steps.push(reset);
     if let Some(address) = leaving.advertise_address {

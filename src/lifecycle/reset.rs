@@ -2,12 +2,12 @@
 use std::time::Duration;
 
 use super::{
-    detached::{self, KUBEADM_RESET},
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
     failure::Failure,
     step::Run,
 };
 use crate::{
-    command::{Script, quote},
+    command::Script,
     haproxy, keepalived, kubeadm,
     node::{DIRECTORY, MARKER},
 };
@@ -20,6 +20,12 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// kubeadm empties the whole manifests folder and stops every pod, so the load balancer's manifests are put aside
 /// first and put back after; the pods start again with the next kubelet.
 pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
+    reset_kubeadm(run, cri_socket).await?;
+    clean_host(run).await
+}
+
+/// The first half of [`reset_host`]: this provider's notes stay, for the case that what follows is cut.
+pub(super) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Failure> {
     let trace = Script::new(
         "look for Kubernetes",
         format!(
@@ -29,6 +35,11 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
         ),
     );
     if !run.host.run_ok(&trace).await?.trim().is_empty() {
+        // Neither is a reset right while kubeadm works, nor does the result of an earlier one say anything.
+        for name in [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET] {
+            detached::settle(run, &run.host, name).await?;
+        }
+        detached::forget(&run.host, KUBEADM_RESET).await?;
         detached::start(&run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
         let (status, output) = detached::await_end(&run.host, KUBEADM_RESET).await?;
         detached::forget(&run.host, KUBEADM_RESET).await?;
@@ -36,6 +47,11 @@ pub async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
             return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
         }
     }
+    Ok(())
+}
+
+/// The second half of [`reset_host`].
+pub(super) async fn clean_host(run: &Run) -> Result<(), Failure> {
     run.host.run_ok(&clean_script()).await?;
     Ok(())
 }
@@ -81,12 +97,15 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
         "controller-manager.conf",
         "scheduler.conf",
     ]
-    .map(|file| quote(&format!("/etc/kubernetes/{file}")).to_string())
+    .map(|file| format!("/etc/kubernetes/{file}"))
     .join(" ");
+    let results = [KUBEADM_INIT, KUBEADM_JOIN]
+        .map(|name| format!("{DIRECTORY}/operations/{name}"))
+        .join(" ");
     Script::new(
         "clean up after kubeadm reset",
         format!(
-            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
+            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
              rmdir {DIRECTORY}/operations {DIRECTORY} /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null\ntrue"
         ),
     )

@@ -1,10 +1,8 @@
 //! What a step is: one change to a host or a cluster that can tell whether it is needed, and be repeated.
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{failure::Failure, progress::Progress};

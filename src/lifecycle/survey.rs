@@ -12,7 +12,7 @@ use crate::{
     etcd::{self, Member},
     kube::{self, RunningCluster},
     kubeadm,
-    node::{Answers, MARKER, Query},
+    node::{Answers, MARKER, Query, detached::status_command},
     remote::Host,
 };
 
@@ -35,17 +35,37 @@ pub struct Seen {
     pub members: Vec<Member>,
     /// This provider's note.
     pub marker: Option<Marker>,
+    /// Whether `kubeadm init` ended there with 0 and its result lies there still.
+    pub is_init_done: bool,
 }
 
 impl Seen {
     /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
     /// and has not ended well is none.
     pub fn is_master(&self) -> bool {
-        let begun = self
-            .marker
+        let is_one = match self.marker.as_ref().map(|marker| marker.phase) {
+            Some(Phase::Init) => self.is_init_done,
+            Some(Phase::Join) => self.api_ready,
+            Some(Phase::Member) | None => true,
+        };
+        self.ca_cert_hash.is_some() && is_one
+    }
+
+    /// Whether half of a cluster lies there, which only this host itself may finish or clean away.
+    pub fn is_half_founded(&self) -> bool {
+        self.ca_cert_hash.is_some() && self.is_being_founded() && !self.is_init_done
+    }
+
+    /// Whether `kubeadm init` was begun there and is not known to have ended well.
+    pub fn is_being_founded(&self) -> bool {
+        self.marker
             .as_ref()
-            .is_some_and(|marker| marker.phase != Phase::Member);
-        self.ca_cert_hash.is_some() && (self.api_ready || !begun)
+            .is_some_and(|marker| marker.phase == Phase::Init)
+    }
+
+    /// Whether the cluster can be changed through it: its API server is ready and etcd answers.
+    pub fn is_usable(&self) -> bool {
+        self.is_master() && self.api_ready && self.cluster.is_some() && !self.members.is_empty()
     }
 }
 
@@ -85,10 +105,9 @@ impl Survey {
         Self::of(hosts).await
     }
 
-    /// A master through which the cluster can be changed: its API server is ready and etcd answers.
+    /// A master through which the cluster can be changed.
     pub fn via(&self) -> Option<&Seen> {
-        self.masters()
-            .find(|seen| seen.api_ready && seen.cluster.is_some() && !seen.members.is_empty())
+        self.masters().find(|seen| seen.is_usable())
     }
 
     /// All hosts that are masters.
@@ -102,6 +121,7 @@ impl Survey {
             let said = match (seen.is_master(), seen.api_ready) {
                 (true, true) => "master of a running cluster",
                 (true, false) => "has a cluster whose API server does not answer",
+                (false, _) if seen.is_half_founded() => "kubeadm init was begun there and has not ended well",
                 (false, _) => "no cluster",
             };
             format!("- {}: {said}", seen.host.name())
@@ -124,7 +144,8 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         .section("ready", kube::readyz_command(&local_api()))
         .section("cluster", kube::cluster_config_command())
         .section("members", etcd::member_list_command())
-        .section("marker", format!("cat {MARKER}"));
+        .section("marker", format!("cat {MARKER}"))
+        .section("init", status_command(super::detached::KUBEADM_INIT));
     let stdout = host.run_ok(&query.script("survey")).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     let ca_cert_pem = answers.text("ca").map(str::to_owned);
@@ -144,5 +165,6 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
             .and_then(|text| etcd::parse_member_list(text).ok())
             .unwrap_or_default(),
         marker: answers.text("marker").and_then(Marker::parse),
+        is_init_done: answers.text("init").is_some_and(|status| status.trim() == "0"),
     })
 }

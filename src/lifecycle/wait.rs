@@ -1,7 +1,8 @@
 //! Waiting for named conditions, never for time alone.
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::{
     failure::Failure,

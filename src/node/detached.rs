@@ -47,6 +47,11 @@ pub fn forget_script(name: &str) -> Script {
     forget_in(DIRECTORY, name)
 }
 
+/// Prints the exit status of the command of this name if it has ended, for a [`super::Query`].
+pub fn status_command(name: &str) -> String {
+    format!("cat {}", quote(&format!("{DIRECTORY}/operations/{name}/status")))
+}
+
 impl Progress {
     /// Reads the standard output of [`start_script`] and [`poll_script`].
     pub fn parse(stdout: &str) -> Result<Self, ProgressError> {

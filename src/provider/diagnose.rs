@@ -23,7 +23,7 @@ pub(super) fn kept(failure: &Failure) -> Diagnostic {
             );
             Diagnostic::warning("Host not reached, state kept", detail).at(Path::attribute("host"))
         }
-        FailureKind::Permanent | FailureKind::Cancelled => diagnostic(failure),
+        FailureKind::Permanent | FailureKind::Interrupted | FailureKind::Cancelled => diagnostic(failure),
     }
 }
 
@@ -48,5 +48,5 @@ fn detail(failure: &Failure) -> String {
 pub(super) fn path(attribute: &str) -> Path {
     let mut names = attribute.split('.');
     let first = Path::attribute(names.next().unwrap_or_default());
-    names.fold(first, |path, name| path.child(name))
+    names.fold(first, Path::child)
 }

@@ -167,7 +167,7 @@ impl Settings {
     /// Reads the provider block and opens the progress log.
     pub(super) fn from_config(config: &Value) -> Result<Self, Box<Diagnostic>> {
         let is_known = config.get("ssh").is_wholly_known();
-        let model: ProviderModel = config.deserialize_into().map_err(|error| bug(&error))?;
+        let model: ProviderModel = config.deserialize_into().map_err(|error| Box::new(bug(&error)))?;
         let progress = match &model.progress_log {
             None => Progress::default(),
             Some(path) => Progress::to_file(path).map_err(|error| {
@@ -256,9 +256,9 @@ pub(super) fn limit(text: Option<&String>, default: Duration) -> Duration {
 }
 
 /// A value that passed the schema and still is not what the model expects is our fault.
-pub(super) fn bug(error: &ValueError) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(
+pub(super) fn bug(error: &ValueError) -> Diagnostic {
+    Diagnostic::error(
         "Provider bug",
         format!("A value could not be read: {error}. Please report this."),
-    ))
+    )
 }

@@ -24,7 +24,7 @@ impl Step for AdminKubeconfig {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let file = quote(&format!("{}/.kube/config", self.user.home)).to_string();
+        let file = quote(&format!("{}/.kube/config", self.user.home));
         let body = format!("if [ -e {file} ]; then echo there; else echo missing; fi");
         let said = run
             .host
@@ -37,7 +37,7 @@ impl Step for AdminKubeconfig {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        let folder = quote(&format!("{}/.kube", self.user.home)).to_string();
+        let folder = quote(&format!("{}/.kube", self.user.home));
         let (uid, gid) = (self.user.uid, self.user.gid);
         let body = format!(
             "set -e\n[ -d {folder} ] || install -d -m 0755 -o {uid} -g {gid} {folder}\n\
@@ -55,8 +55,8 @@ impl Step for AdminKubeconfig {
 /// Removes the user's kubeconfig if it is the copy of this host's `admin.conf`; before the reset, which removes
 /// the original.
 pub(super) fn remove_copy_script(user: &User) -> Script {
-    let file = quote(&format!("{}/.kube/config", user.home)).to_string();
-    let folder = quote(&format!("{}/.kube", user.home)).to_string();
+    let file = quote(&format!("{}/.kube/config", user.home));
+    let folder = quote(&format!("{}/.kube", user.home));
     let body = format!(
         "if [ -e /etc/kubernetes/admin.conf ] && cmp -s /etc/kubernetes/admin.conf {file}; then rm -f {file}; rm -rf {folder}/cache/discovery {folder}/cache/http; rmdir {folder}/cache {folder} 2>/dev/null; fi\ntrue"
     );

@@ -4,15 +4,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::super::{
-    credentials::{new_bootstrap_token, revoke},
+    credentials::new_bootstrap_token,
     detached::{self, KUBEADM_INIT},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    look::has_credentials,
     marker::{Marker, Phase},
     reset::reset_host,
     step::{Check, Run, Step},
 };
 use crate::{
+    kube,
     kubeadm::{self, ClusterSpec, NodeSpec, Version},
     node::detached::Progress,
 };
@@ -49,7 +51,7 @@ impl Step for KubeadmInit {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
-            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { status: 0, .. } => has_credentials(run, kube::ADMIN_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm init failed".into()),
             Progress::Running => Check::Needed("kubeadm init runs on the host".into()),
             Progress::Unknown => Check::Needed("the host has no cluster".into()),
@@ -61,7 +63,7 @@ impl Step for KubeadmInit {
             if Marker::read(&run.host).await?.is_some() {
                 self.undo(run).await?;
             }
-            // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked below.
+            // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked soon.
             let token = new_bootstrap_token()?;
             let config =
                 kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
@@ -76,24 +78,18 @@ impl Step for KubeadmInit {
             detached::start(&run.host, KUBEADM_INIT, &command, LIMIT).await?;
         }
         let (status, output) = detached::await_end(&run.host, KUBEADM_INIT).await?;
-        remove_config(&run.host, "init").await?;
-        if status != 0 {
-            return Err(kubeadm_failure("kubeadm init failed", &output));
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(kubeadm_failure("kubeadm init failed", &output))
         }
-        revoke_begun(run).await
     }
 
     /// Nothing else can have joined yet, so the host alone is put back.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        reset_host(run, &self.node.cri_socket).await?;
-        detached::forget(&run.host, KUBEADM_INIT).await
-    }
-}
-
-/// Revokes the token that the marker names. The token would end by itself soon; this is sooner.
-async fn revoke_begun(run: &Run) -> Result<(), Failure> {
-    match Marker::read(&run.host).await?.and_then(|marker| marker.token_id) {
-        Some(id) => revoke(&run.host, &id, false).await,
-        None => Ok(()),
+        // The result goes first: a good one must not outlive what it stands for.
+        detached::settle(run, &run.host, KUBEADM_INIT).await?;
+        detached::forget(&run.host, KUBEADM_INIT).await?;
+        reset_host(run, &self.node.cri_socket).await
     }
 }

@@ -4,16 +4,18 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::super::{
-    credentials::{mint_token, revoke, upload_certificates, wait_until_signed},
+    credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates, wait_until_signed},
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    look::has_credentials,
     marker::{Marker, Phase},
     membership,
-    reset::reset_host,
+    reset::{clean_host, reset_kubeadm},
     step::{Check, Run, Step},
 };
 use crate::{
+    etcd::Member,
     kube,
     kubeadm::{self, Endpoint, JoinSpec, NodeSpec, Version},
     node::detached::Progress,
@@ -31,8 +33,8 @@ pub struct ControlPlane {
     pub kubernetes_version: Version,
 }
 
-/// Runs `kubeadm join`, detached, with credentials made for it and revoked after it, or waits for the one that
-/// runs already.
+/// Runs `kubeadm join`, detached, with credentials made for it, or waits for the one that runs already. A step of its
+/// own revokes them.
 #[derive(Debug)]
 pub struct KubeadmJoin {
     /// kubeadm's own version on the host.
@@ -51,7 +53,7 @@ pub struct KubeadmJoin {
 
 impl KubeadmJoin {
     async fn start(&self, run: &Run) -> Result<(), Failure> {
-        let token = mint_token(&self.via, &self.node.name).await?;
+        let token = new_bootstrap_token()?;
         let marker = Marker {
             endpoint: self.endpoint.to_string(),
             node_name: self.node.name.clone(),
@@ -59,6 +61,7 @@ impl KubeadmJoin {
             token_id: Some(token.id().to_owned()),
         };
         run.host.run_ok(&marker.write_script()).await?;
+        mint_token(&self.via, &token, &self.node.name).await?;
         let key = match &self.control_plane {
             Some(wanted) => Some(upload_certificates(&self.via, &wanted.kubernetes_version).await?),
             None => None,
@@ -80,10 +83,15 @@ impl KubeadmJoin {
         Ok(())
     }
 
-    async fn revoke_credentials(&self, run: &Run) -> Result<(), Failure> {
-        remove_config(&run.host, "join").await?;
-        match Marker::read(&run.host).await?.and_then(|marker| marker.token_id) {
-            Some(id) => revoke(&self.via, &id, self.control_plane.is_some()).await,
+    /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
+    async fn remove_orphan(&self) -> Result<(), Failure> {
+        let Some(wanted) = &self.control_plane else {
+            return Ok(());
+        };
+        let members = membership::members(&self.via).await?;
+        let own = |member: &&Member| member.name.is_empty() || member.name == self.node.name;
+        match membership::member_at(&members, wanted.advertise_address).filter(own) {
+            Some(_) => membership::remove_member_at(&self.via, wanted.advertise_address).await,
             None => Ok(()),
         }
     }
@@ -97,7 +105,7 @@ impl Step for KubeadmJoin {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
-            Progress::Ended { status: 0, .. } => Check::Done,
+            Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
             Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
             Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
@@ -108,11 +116,12 @@ impl Step for KubeadmJoin {
         if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
             if Marker::read(&run.host).await?.is_some() {
                 self.undo(run).await?;
+            } else {
+                self.remove_orphan().await?;
             }
             self.start(run).await?;
         }
         let (status, output) = detached::await_end(&run.host, KUBEADM_JOIN).await?;
-        self.revoke_credentials(run).await?;
         if status == 0 {
             Ok(())
         } else {
@@ -120,24 +129,26 @@ impl Step for KubeadmJoin {
         }
     }
 
-    /// An orphan member would count for quorum, so it goes first; then the host, then the Node.
+    /// An orphan member would count for quorum, so it goes first; then the host, then the Node. The marker goes last:
+    /// it is how the next run knows of all that, should this be cut.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        let begun = Marker::read(&run.host).await?;
-        if let Some(wanted) = &self.control_plane
-            && begun.is_some()
-        {
-            membership::remove_member_at(&self.via, wanted.advertise_address).await?;
-        }
-        reset_host(run, &self.node.cri_socket).await?;
+        detached::settle(run, &run.host, KUBEADM_JOIN).await?;
         detached::forget(&run.host, KUBEADM_JOIN).await?;
-        if let Some(marker) = begun {
-            if let Some(id) = marker.token_id {
-                revoke(&self.via, &id, self.control_plane.is_some()).await?;
+        let begun = Marker::read(&run.host).await?;
+        if let Some(marker) = &begun {
+            if let Some(wanted) = &self.control_plane {
+                membership::remove_member_at(&self.via, wanted.advertise_address).await?;
             }
+            if let Some(id) = &marker.token_id {
+                revoke(&self.via, id, self.control_plane.is_some()).await?;
+            }
+        }
+        reset_kubeadm(run, &self.node.cri_socket).await?;
+        if begun.is_some() {
             self.via
                 .run_ok(&kube::delete_node_script(&self.node.name))
                 .await?;
         }
-        Ok(())
+        clean_host(run).await
     }
 }

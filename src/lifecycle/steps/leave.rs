@@ -82,7 +82,7 @@ impl Step for GuardQuorum {
     }
 }
 
-/// Moves the pods away, as far as PodDisruptionBudgets allow within the limit.
+/// Moves the pods away, as far as disruption budgets allow within the limit.
 #[derive(Debug)]
 pub struct DrainNode {
     /// The master that drains.
@@ -105,7 +105,7 @@ impl Step for DrainNode {
         Ok(match node_of(&self.via, &self.name).await? {
             None => Check::Done,
             // A cordoned Node may still have pods; draining again costs little, but only the first look asks for it.
-            Some(node) if node.annotations.contains_key(DRAINED) => Check::Done,
+            Some(node) if node.unschedulable && node.annotations.contains_key(DRAINED) => Check::Done,
             Some(_) => Check::Needed("the Node may have pods".into()),
         })
     }
@@ -133,6 +133,37 @@ impl Step for DrainNode {
 /// Set on a Node that was drained for its removal.
 const DRAINED: &str = "kube-ha.io/drained";
 
+/// The member leaves etcd while it still runs, so that a majority stays at every moment.
+#[derive(Debug)]
+pub struct RemoveEtcdMember {
+    /// The master that is asked.
+    pub via: Host,
+    /// The member's address.
+    pub address: IpAddr,
+}
+
+#[async_trait]
+impl Step for RemoveEtcdMember {
+    fn title(&self) -> &'static str {
+        "remove the etcd member"
+    }
+
+    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
+        is_gone(&self.via, self.address).await
+    }
+
+    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+        remove_member_at(&self.via, self.address).await
+    }
+}
+
+async fn is_gone(via: &Host, address: IpAddr) -> Result<Check, Failure> {
+    Ok(match member_at(&members(via).await?, address) {
+        None => Check::Done,
+        Some(member) => Check::Needed(format!("etcd still lists member {:x}", member.id)),
+    })
+}
+
 /// The member is off etcd's list, as a master that stays sees it, whatever `kubeadm reset` said.
 #[derive(Debug)]
 pub struct EtcdMemberIsGone {
@@ -149,10 +180,7 @@ impl Step for EtcdMemberIsGone {
     }
 
     async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        Ok(match member_at(&members(&self.via).await?, self.address) {
-            None => Check::Done,
-            Some(member) => Check::Needed(format!("etcd still lists member {:x}", member.id)),
-        })
+        is_gone(&self.via, self.address).await
     }
 
     async fn perform(&self, _run: &Run) -> Result<(), Failure> {

@@ -10,8 +10,9 @@ use super::super::{
     step::{Check, Run, Step},
 };
 use crate::{
-    command::{Script, Secret},
+    command::{Script, Secret, quote},
     kubeadm::{self, ConfigFile},
+    node::detached::Progress,
 };
 
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -40,15 +41,14 @@ impl Step for PullImages {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let path = write_config(&run.host, "images", &self.config()).await?;
         // Without a client for the runtime nothing can be listed; kubeadm itself pulls what is missing then.
         let body = format!(
             "have=$(ctr -n k8s.io images ls -q 2>/dev/null || crictl images -o json 2>/dev/null) || exit 0\n\
-             {} | while read -r image; do printf '%s\\n' \"$have\" | grep -qF \"$image\" || printf '%s\\n' \"$image\"; done",
-            kubeadm::images_list_command(&path)
+             printf %s {} | {} | while read -r image; do printf '%s\\n' \"$have\" | grep -qF \"$image\" || printf '%s\\n' \"$image\"; done",
+            quote(&self.config),
+            kubeadm::images_list_command("/dev/stdin")
         );
         let missing = run.host.run_ok(&Script::new("list missing images", body)).await?;
-        remove_config(&run.host, "images").await?;
         Ok(match missing.split_whitespace().count() {
             0 => Check::Done,
             count => Check::Needed(format!(
@@ -59,6 +59,10 @@ impl Step for PullImages {
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        // An earlier result cannot be right: images are missing.
+        if detached::settle(run, &run.host, PULL_IMAGES).await? != Progress::Unknown {
+            detached::forget(&run.host, PULL_IMAGES).await?;
+        }
         let path = write_config(&run.host, "images", &self.config()).await?;
         detached::start(
             &run.host,
@@ -70,6 +74,7 @@ impl Step for PullImages {
         detached::settle(run, &run.host, PULL_IMAGES).await?;
         let (status, output) = detached::await_end(&run.host, PULL_IMAGES).await?;
         detached::forget(&run.host, PULL_IMAGES).await?;
+        remove_config(&run.host, "images").await?;
         if status == 0 {
             return Ok(());
         }

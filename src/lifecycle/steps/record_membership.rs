@@ -2,12 +2,15 @@
 use async_trait::async_trait;
 
 use super::super::{
-    detached::{self, KUBEADM_INIT, KUBEADM_JOIN},
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES},
     failure::Failure,
     marker::{Marker, Phase},
     step::{Check, Run, Step},
 };
-use crate::node::files::{File, write_files_script};
+use crate::{
+    command::Script,
+    node::files::{File, write_files_script},
+};
 
 /// Ends what `kubeadm init` or `kubeadm join` began.
 #[derive(Debug)]
@@ -45,9 +48,11 @@ impl Step for RecordMembership {
             phase: Phase::Member,
             token_id: None,
         };
-        run.host.run_ok(&marker.write_script()).await?;
-        detached::forget(&run.host, KUBEADM_INIT).await?;
-        detached::forget(&run.host, KUBEADM_JOIN).await
+        // In one script: a result that outlived its marker would be taken for that of a later join.
+        let forget = detached::forget_scripts(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);
+        let body = format!("{}\n{forget}", marker.write_script().body);
+        run.host.run_ok(&Script::new("record membership", body)).await?;
+        Ok(())
     }
 
     fn finishes(&self) -> bool {

@@ -35,7 +35,7 @@ impl Loadbalancer {
     }
 
     fn model(cx: &Context, value: &Value) -> Option<Model> {
-        Model::of(value).map_err(|error| cx.add(*bug(&error))).ok()
+        Model::of(value).map_err(|error| cx.add(bug(&error))).ok()
     }
 
     /// What can be seen from here to go wrong at apply.
@@ -73,7 +73,9 @@ impl Loadbalancer {
             let spec = model.spec(planned, Some(own)).ok_or_else(|| {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
-            let interface = apply_loadbalancer(&run, &spec).await?;
+            // Terraform plans once more right before it applies: what that look saw need not be looked for again.
+            let asks_for_vip = !self.shared.checks_at_plan();
+            let interface = apply_loadbalancer(&run, &spec, asks_for_vip).await?;
             let seen = read_loadbalancer(&host).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };

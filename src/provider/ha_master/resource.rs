@@ -39,7 +39,7 @@ impl Master {
     }
 
     fn model(cx: &Context, value: &Value) -> Option<Model> {
-        Model::of(value).map_err(|error| cx.add(*bug(&error))).ok()
+        Model::of(value).map_err(|error| cx.add(bug(&error))).ok()
     }
 
     fn reach(&self, cx: &Context, model: &Model) -> Option<Host> {
@@ -173,8 +173,7 @@ impl Resource for Master {
             (Some(_), _) => {
                 let hash = request
                     .prior
-                    .map(|prior| prior.get("ca_cert_hash").clone())
-                    .unwrap_or_else(Value::unknown);
+                    .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
                 if let Some(join) = join_of(&model, "").filter(|_| config.get("peers").is_wholly_known())
                     && let Ok(mut join) = Value::from_serialize(&join)
                 {

@@ -37,7 +37,7 @@ impl Worker {
     }
 
     fn model(cx: &Context, value: &Value) -> Option<Model> {
-        Model::of(value).map_err(|error| cx.add(*bug(&error))).ok()
+        Model::of(value).map_err(|error| cx.add(bug(&error))).ok()
     }
 
     fn reach(&self, cx: &Context, model: &Model) -> Option<Host> {

@@ -8,6 +8,8 @@ for group in "$@"; do
 done
 mount -t overlay overlay -o "lowerdir=$folder/programs:$base,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="$unified"
+# A node outlives its caller, whose lock or pipe it must not keep open.
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 exec systemd-nspawn --quiet --boot --directory="$folder/root" --machine="$node" \
     --network-namespace-path="/run/netns/$netns" --capability=all --register=no --keep-unit --link-journal=no \
     --console=pipe --kill-signal=SIGRTMIN+3 --resolv-conf=off \

@@ -1,0 +1,185 @@
+//! Scripts about the host itself: facts, files, commands in the background, the load balancer.
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{
+    answer::{fails, says, whether},
+    detached::{self, Operation},
+    shell::{name_after, paths, word_after, words},
+    world::{Machine, World},
+};
+use crate::{
+    command::{Output, Script},
+    node::{Answers, MARKER, facts::PROGRAMS},
+};
+
+const USER_CONFIG: &str = "/root/.kube/config";
+const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+
+pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
+    let body = script.body.as_str();
+    let machine = world.machines.get_mut(at).unwrap();
+    Some(match script.title {
+        "reach host" => Output::default(),
+        "read facts" => says(facts(world, at)),
+        "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
+        "read kubeadm's version" => {
+            says(Answers::from_sections([("version", 0, "v1.37.2\n"), ("address", 0, at)]).render())
+        }
+        "start detached command" => {
+            let name = name_after(body, "/operations/");
+            if !machine.operations.contains_key(&name) {
+                detached::begin(world, at, &name, &word_after(body, "printf '%s\\n' "));
+            }
+            says(state(world, at, &name))
+        }
+        "poll detached command" => {
+            let name = name_after(body, "/operations/");
+            if !body.contains("left=0\n") {
+                detached::end(world, at, &name);
+            }
+            says(state(world, at, &name))
+        }
+        "forget detached command" => {
+            let name = name_after(body, "/operations/");
+            if matches!(machine.operations.get(&name), Some(Operation::Running(_))) {
+                return Some(fails(format!("{name} still runs")));
+            }
+            machine.operations.remove(&name);
+            Output::default()
+        }
+        "write kubeadm configuration" => {
+            let text = word_after(body, "printf '%s' ");
+            let path = body.rsplit(' ').next().unwrap().to_owned();
+            machine.files.insert(path, text);
+            Output::default()
+        }
+        "remove kubeadm configuration" => {
+            machine.remove(&word_after(body, "rm -f "));
+            Output::default()
+        }
+        "kubeadm config validate" => whether(machine.has(&word_after(body, "--config "))),
+        "list missing images" => says(if machine.has_images {
+            ""
+        } else {
+            "registry/pause:1\n"
+        }),
+        "look for credentials" => whether(paths(body).iter().all(|path| machine.has(path))),
+        "write marker" => {
+            machine
+                .files
+                .insert(MARKER.to_owned(), word_after(body, "printf '%s\\n' "));
+            Output::default()
+        }
+        "record membership" => {
+            machine
+                .files
+                .insert(MARKER.to_owned(), word_after(body, "printf '%s\\n' "));
+            for rest in body.split("/operations/").skip(1) {
+                machine.operations.remove(&name_after(rest, ""));
+            }
+            Output::default()
+        }
+        "forget the join credentials" => {
+            machine.remove("/run/terraform-provider-ha");
+            machine
+                .files
+                .insert(MARKER.to_owned(), word_after(body, "printf '%s\\n' "));
+            Output::default()
+        }
+        "look for Kubernetes" => {
+            let list = body.split(';').next().unwrap();
+            let found: Vec<String> = paths(list).into_iter().filter(|path| machine.has(path)).collect();
+            says(found.join("\n"))
+        }
+        "clean up after kubeadm reset" => {
+            detached::remove_recursively(world, at, body);
+            Output::default()
+        }
+        "write files" | "write the load balancer's files" => {
+            for put in body.split("\nput ").skip(1) {
+                let [path, _mode, content] = words(put).try_into().unwrap();
+                machine.files.insert(path, content);
+            }
+            Output::default()
+        }
+        _ => return answer_kubeconfig(machine, script.title),
+    })
+}
+
+fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {
+    Some(match title {
+        "look for the user's kubeconfig" => says(if machine.has(USER_CONFIG) {
+            "there"
+        } else {
+            "missing"
+        }),
+        "copy admin.conf" => match machine.files.get(ADMIN_CONF).cloned() {
+            Some(text) => {
+                machine.files.insert(USER_CONFIG.to_owned(), text);
+                Output::default()
+            }
+            None => fails("no admin.conf"),
+        },
+        "remove the user's kubeconfig" => {
+            if machine.has(ADMIN_CONF) && machine.files.get(ADMIN_CONF) == machine.files.get(USER_CONFIG) {
+                machine.remove(USER_CONFIG);
+            }
+            Output::default()
+        }
+        _ => return None,
+    })
+}
+
+fn state(world: &World, at: &str, name: &str) -> String {
+    match world.machines[at].operations.get(name) {
+        None => "unknown\n".to_owned(),
+        Some(Operation::Running(_)) => "running\n".to_owned(),
+        Some(Operation::Ended(status, output)) => format!("ended {status}\n{output}\n"),
+    }
+}
+
+fn facts(world: &World, at: &str) -> String {
+    let machine = &world.machines[at];
+    let addresses =
+        format!("1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet {at}/24 scope global eth0\n");
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .to_string();
+    let files = [
+        ADMIN_CONF,
+        "/etc/kubernetes/kubelet.conf",
+        "/etc/kubernetes/manifests/etcd.yaml",
+        "/etc/kubernetes/manifests/kube-apiserver.yaml",
+        "/etc/kubernetes/pki/ca.crt",
+        "/var/lib/etcd/member",
+    ];
+    let files: Vec<&str> = files.into_iter().filter(|path| machine.has(path)).collect();
+    let (files, programs) = (files.join("\n"), PROGRAMS.join("\n"));
+    let file = |path: &str| machine.files.get(path).map_or((1, ""), |text| (0, text.as_str()));
+    let (ca, marker) = (file("/etc/kubernetes/pki/ca.crt"), file(MARKER));
+    Answers::from_sections([
+        ("hostname", 0, machine.name.as_str()),
+        ("machine_id", 0, &machine.identity),
+        ("architecture", 0, "x86_64"),
+        ("cpus", 0, "4"),
+        ("memory", 0, "MemTotal: 8388608 kB"),
+        ("cgroup", 0, "cgroup2fs"),
+        ("systemd", 0, ""),
+        ("ip_forward", 0, "1"),
+        ("addresses", 0, &addresses),
+        ("routes", 0, "default via 10.0.0.1 dev eth0"),
+        ("kubeadm", 0, "v1.37.2"),
+        ("kubelet", 0, "Kubernetes v1.37.2"),
+        ("kubelet_unit", 0, ""),
+        ("programs", 0, &programs),
+        ("cri_sockets", 0, "/run/containerd/containerd.sock"),
+        ("clock", 0, &seconds),
+        ("user", 0, "root:x:0:0:root:/root:/bin/sh"),
+        ("files", 0, &files),
+        ("ca", ca.0, ca.1),
+        ("marker", marker.0, marker.1),
+    ])
+    .render()
+}

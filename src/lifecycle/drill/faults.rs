@@ -1,0 +1,170 @@
+//! Drill: every operation is cut, killed, failed and cancelled at every script, and repeated; it must converge.
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::READS,
+    operations::Operation,
+    world::{Fault, FaultKind, Lab, World},
+};
+
+/// What a kind of fault is called, and how to make one.
+type Kind = (&'static str, fn() -> FaultKind);
+
+const KINDS: [Kind; 6] = [
+    ("link cut before", || FaultKind::CutBefore),
+    ("link cut after", || FaultKind::CutAfter),
+    ("killed before", || FaultKind::KillBefore),
+    ("killed after", || FaultKind::KillAfter),
+    ("status 1", || FaultKind::Status1),
+    ("cancelled", || FaultKind::Cancel(CancellationToken::new())),
+];
+
+/// What one operation's drill came to.
+#[derive(Default)]
+struct Tally {
+    scripts: usize,
+    faults: usize,
+    wrong: Vec<String>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeats_without_change() {
+    for operation in Operation::ALL {
+        let lab = Lab::new(operation.world_before().await);
+        operation
+            .run(&lab)
+            .await
+            .unwrap_or_else(|failure| panic!("{operation:?}: {failure}"));
+        let after = lab.world().summary();
+        assert!(!lab.world().log.is_empty(), "{operation:?}");
+        lab.world().log.clear();
+        operation
+            .run(&lab)
+            .await
+            .unwrap_or_else(|failure| panic!("{operation:?} again: {failure}"));
+        assert_eq!(lab.world().summary(), after, "{operation:?}");
+        let mut world = lab.world();
+        world.log.retain(|(_, title)| !READS.contains(title));
+        assert_eq!(world.log, [], "{operation:?} writes when it is repeated");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn converges_after_a_fault_at_each_script() {
+    let mut wrong = Vec::new();
+    let mut total = 0;
+    for operation in Operation::ALL {
+        let tally = drill(operation).await;
+        println!(
+            "{operation:?}: {} scripts, {} faults",
+            tally.scripts, tally.faults
+        );
+        assert!(tally.scripts > 1, "{operation:?} was not drilled");
+        total += tally.faults;
+        wrong.extend(tally.wrong);
+    }
+    println!("{total} faults in all");
+    assert!(
+        wrong.is_empty(),
+        "{} of {total} went wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+async fn drill(operation: Operation) -> Tally {
+    let before = operation.world_before().await;
+    let lab = Lab::new(before.clone());
+    operation
+        .run(&lab)
+        .await
+        .unwrap_or_else(|failure| panic!("{operation:?}: {failure}"));
+    let undisturbed = lab.world().summary();
+    let mut tally = Tally::default();
+    for (name, kind) in KINDS {
+        for at in 0.. {
+            let mut is_over = true;
+            // What runs in the background either goes on beside the next run, or has ended before it.
+            for time_passes in [false, true] {
+                let Some(result) = one(operation, &before, &undisturbed, at, kind(), time_passes).await
+                else {
+                    continue;
+                };
+                is_over = false;
+                tally.faults += 1;
+                tally.scripts = tally.scripts.max(at + 1);
+                if let Err((title, why)) = result {
+                    tally.wrong.push(format!(
+                        "{operation:?}, {name} script {at} ({title}), time passes: {time_passes}: {why}"
+                    ));
+                }
+            }
+            if is_over {
+                break;
+            }
+        }
+    }
+    tally
+}
+
+/// One fault and the run after it; none if the operation has fewer scripts than that.
+async fn one(
+    operation: Operation,
+    before: &World,
+    undisturbed: &str,
+    at: usize,
+    kind: FaultKind,
+    time_passes: bool,
+) -> Option<Result<(), (&'static str, String)>> {
+    let cancel = match &kind {
+        FaultKind::Cancel(token) => token.clone(),
+        _ => CancellationToken::new(),
+    };
+    let lab = Lab::new(before.clone());
+    lab.world().fault = Some(Fault {
+        at,
+        kind,
+        seen: 0,
+        hit: None,
+    });
+    // It may end well all the same: a look that failed is taken again where a host may still boot.
+    let disturbed = operation.run_until(&lab, cancel).await;
+    let title = lab.world().fault.take().and_then(|fault| fault.hit)?;
+    if time_passes {
+        lab.world().let_time_pass();
+    }
+    let next = operation.run(&lab).await;
+    let world = lab.world();
+    let first = disturbed
+        .err()
+        .map(|failure| format!("{} / {}", failure.summary, failure.detail));
+    let told = |why: String| {
+        Some(Err((
+            title,
+            format!("{why}\n  the disturbed run said: {first:?}"),
+        )))
+    };
+    if let Err(failure) = next {
+        return told(format!("the next run failed: {} ({:?})", failure, failure.step));
+    }
+    if !world.violations.is_empty() {
+        return told(world.violations.join("; "));
+    }
+    let after = world.summary();
+    if after != undisturbed {
+        return told(format!("the world differs: {}", difference(&after, undisturbed)));
+    }
+    Some(Ok(()))
+}
+
+fn difference(after: &str, undisturbed: &str) -> String {
+    let missing = undisturbed
+        .lines()
+        .filter(|line| !after.lines().any(|other| other == *line))
+        .map(|line| format!("-{line}"));
+    let added = after
+        .lines()
+        .filter(|line| !undisturbed.lines().any(|other| other == *line))
+        .map(|line| format!("+{line}"));
+    missing.chain(added).collect::<Vec<_>>().join(" | ")
+}

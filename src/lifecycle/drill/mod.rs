@@ -1,0 +1,17 @@
+//! Drills: every operation on hosts in memory, failed, killed, cancelled and repeated at every script.
+//!
+//! [`world`] is the truth (machines, clusters, the floating IP), [`answer`] what each script sees and does there,
+//! [`detached`] what kubeadm does. [`operations`] are the provider's operations on it; the rest are the drills.
+mod answer;
+mod answer_cluster;
+mod answer_host;
+mod answer_loadbalancer;
+mod detached;
+mod operations;
+mod shell;
+mod world;
+
+mod faults;
+mod half_done;
+mod titles;
+mod ways;

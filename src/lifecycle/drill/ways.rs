@@ -1,0 +1,352 @@
+//! Drill: a cluster is founded on proof only. Situations and what comes of them, as tables.
+use super::{
+    detached::end_reset,
+    operations::{
+        ENDPOINT, M1, M2, M3, Operation, W1, empty_world, join, joining_master, new_run, symmetric_master,
+        worker,
+    },
+    world::{Fault, FaultKind, Lab, World},
+};
+use crate::lifecycle::{
+    ClusterLocks, Join, MasterSpec, WorkerSpec, create_master, create_worker,
+    find_way::{Way, find_way},
+};
+
+async fn founded() -> World {
+    Operation::CreateSecondMaster.world_before().await
+}
+
+/// The world as a killed founding leaves it: `kubeadm init` was just begun on the first master.
+async fn begun() -> World {
+    let before = Operation::CreateFirstMaster.world_before().await;
+    for at in 0.. {
+        let lab = Lab::new(before.clone());
+        lab.world().fault = Some(Fault {
+            at,
+            kind: FaultKind::KillAfter,
+            seen: 0,
+            hit: None,
+        });
+        let _ = Operation::CreateFirstMaster.run(&lab).await;
+        let world = lab.world().clone();
+        if world.machines[M1].operations.contains_key("kubeadm-init") {
+            return World { fault: None, ..world };
+        }
+    }
+    unreachable!()
+}
+
+async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> String {
+    let lab = Lab::new(world);
+    let writes = lab.world().summary();
+    let way = find_way(&new_run(&lab, address), &spec(&lab)).await;
+    // The look changes nothing, but what runs in the background goes on meanwhile.
+    if lab
+        .world()
+        .machines
+        .values()
+        .all(|machine| machine.operations.is_empty())
+    {
+        assert_eq!(lab.world().summary(), writes);
+    }
+    match way {
+        Ok(Way::Init(_)) => "init".to_owned(),
+        Ok(Way::Join(through)) => format!("join through {}", through.via.name()),
+        Ok(Way::Member) => "member".to_owned(),
+        Ok(Way::After(founder)) => format!("after {}", founder.name()),
+        Err(failure) => format!(
+            "refused: {} ({})",
+            failure.summary,
+            failure.attribute.unwrap_or("-")
+        ),
+    }
+}
+
+fn changed(mut world: World, change: impl FnOnce(&mut World)) -> World {
+    change(&mut world);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_follows_from_what_is_seen() {
+    let m1 = |lab: &Lab| symmetric_master(lab, M1);
+    let m2 = |lab: &Lab| symmetric_master(lab, M2);
+    let silent = |world: &mut World, at: &str| world.machines.get_mut(at).unwrap().silent = true;
+    let mut table = Vec::new();
+    let mut row = |situation: &str, way: String| table.push(format!("{situation:55} {way}"));
+
+    row("nothing anywhere", way(M1, empty_world(), m1).await);
+    row(
+        "a peer is silent",
+        way(M1, changed(empty_world(), |world| silent(world, M3)), m1).await,
+    );
+    row("a cluster on a peer", way(M2, founded().await, m2).await);
+    row(
+        "a cluster on a peer, another peer is silent",
+        way(M2, changed(founded().await, |world| silent(world, M3)), m2).await,
+    );
+    row("the cluster is here", way(M1, founded().await, m1).await);
+    row(
+        "with join, through what it names",
+        way(M2, founded().await, joining_master).await,
+    );
+    row(
+        "with join, and no cluster",
+        way(M2, empty_world(), joining_master).await,
+    );
+    let lone = |lab: &Lab| MasterSpec {
+        peers: vec![lab.host(M3)],
+        ..symmetric_master(lab, M2)
+    };
+    row(
+        "the endpoint answers, no peer has a cluster",
+        way(M2, founded().await, lone).await,
+    );
+    row(
+        "a peer's cluster has another name",
+        way(
+            M2,
+            changed(founded().await, |world| world.clusters[0].name = "stage".into()),
+            m2,
+        )
+        .await,
+    );
+    row(
+        "a peer's cluster has another endpoint",
+        way(
+            M2,
+            changed(founded().await, |world| world.clusters[0].endpoint = "x:1".into()),
+            m2,
+        )
+        .await,
+    );
+    row(
+        "the host's cluster has another name",
+        way(
+            M1,
+            changed(founded().await, |world| world.clusters[0].name = "stage".into()),
+            m1,
+        )
+        .await,
+    );
+    row(
+        "the host's cluster has another endpoint",
+        way(
+            M1,
+            changed(founded().await, |world| world.clusters[0].endpoint = "x:1".into()),
+            m1,
+        )
+        .await,
+    );
+    row(
+        "with join, the CA is another",
+        way(M2, founded().await, |lab| {
+            let mut spec = joining_master(lab);
+            if let Some(join) = &mut spec.join {
+                join.ca_cert_hash = "sha256:0".to_owned();
+            }
+            spec
+        })
+        .await,
+    );
+    row(
+        "a peer's cluster is down",
+        way(
+            M2,
+            changed(founded().await, |world| {
+                world
+                    .machines
+                    .get_mut(M1)
+                    .unwrap()
+                    .remove("/etc/kubernetes/manifests/etcd.yaml");
+            }),
+            m2,
+        )
+        .await,
+    );
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_goes_on_from_a_founding_that_was_begun() {
+    let m1 = |lab: &Lab| symmetric_master(lab, M1);
+    let m2 = |lab: &Lab| symmetric_master(lab, M2);
+    let mut table = Vec::new();
+    let mut row = |situation: &str, way: String| table.push(format!("{situation:55} {way}"));
+
+    row("init runs here", way(M1, begun().await, m1).await);
+    row(
+        "init ended well here",
+        way(M1, changed(begun().await, World::let_time_pass), m1).await,
+    );
+    row(
+        "init failed here, its API server answers",
+        way(
+            M1,
+            changed(begun().await, |world| {
+                world.kubeadm_fails = 1;
+                world.let_time_pass();
+            }),
+            m1,
+        )
+        .await,
+    );
+    row(
+        "the host lost power under init",
+        way(M1, changed(begun().await, |world| world.lose_power(M1)), m1).await,
+    );
+    row("init runs on a peer", way(M2, begun().await, m2).await);
+    row(
+        "init failed on a peer, its API server answers",
+        way(
+            M2,
+            changed(begun().await, |world| {
+                world.kubeadm_fails = 1;
+                world.let_time_pass();
+            }),
+            m2,
+        )
+        .await,
+    );
+    row(
+        "a peer lost power under init",
+        way(M2, changed(begun().await, |world| world.lose_power(M1)), m2).await,
+    );
+    row(
+        "two clusters under one name",
+        way(M1, two_clusters().await, m1).await,
+    );
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+/// Two masters, each founded without a look at the other.
+async fn two_clusters() -> World {
+    let lab = Lab::new(empty_world());
+    for address in [M1, M2] {
+        lab.world()
+            .machines
+            .values_mut()
+            .for_each(|machine| machine.silent = machine.address != address);
+        let spec = MasterSpec {
+            peers: Vec::new(),
+            ..symmetric_master(&lab, address)
+        };
+        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default())
+            .await
+            .unwrap();
+    }
+    let mut world = lab.world().clone();
+    world
+        .machines
+        .values_mut()
+        .for_each(|machine| machine.silent = false);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_corrected_endpoint_waits_for_a_reset_and_no_more() {
+    let lab = Lab::new(changed(begun().await, World::let_time_pass));
+    let corrected = || {
+        let mut spec = symmetric_master(&lab, M1);
+        if let Some(cluster) = &mut spec.cluster {
+            cluster.control_plane_endpoint = "10.0.0.200:8443".parse().unwrap();
+        }
+        spec
+    };
+    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default()).await;
+    assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
+    end_reset(&mut lab.world(), M1);
+    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default())
+        .await
+        .unwrap();
+    let world = lab.world();
+    assert_eq!(
+        world.clusters[world.machines[M1].cluster.unwrap()].endpoint,
+        "10.0.0.200:8443"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_is_down_delays_nobody() {
+    let mut world = Operation::RemoveMasterOfThree.world_before().await;
+    world.machines.get_mut(M2).unwrap().silent = true;
+    let lab = Lab::new(world);
+    let masters = vec![lab.host(M2), lab.host(M1)];
+    let spec = WorkerSpec {
+        join: Join {
+            masters,
+            ..join(&lab)
+        },
+        ..worker(&lab)
+    };
+    let begin = tokio::time::Instant::now();
+    create_worker(&new_run(&lab, W1), &spec).await.unwrap();
+    assert!(
+        begin.elapsed() < std::time::Duration::from_secs(60),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
+    let lab = Lab::new(changed(begun().await, |world| {
+        world.kubeadm_fails = 1;
+        world.let_time_pass();
+    }));
+    let locks = ClusterLocks::default();
+    let create = async |address| {
+        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+    };
+    let (first, second, third) = tokio::join!(create(M2), create(M3), create(M1));
+    for result in [first, second, third] {
+        result.unwrap();
+    }
+    let mut world = lab.world();
+    world.forget_dead_clusters();
+    assert_eq!(world.clusters.len(), 1);
+    assert_eq!(world.clusters[0].members.len(), 3);
+    assert_eq!(world.violations, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn creates_at_once_found_one_cluster() {
+    let lab = Lab::new(empty_world());
+    let locks = ClusterLocks::default();
+    let create = async |address| {
+        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+    };
+    let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
+    for result in [first, second, third] {
+        result.unwrap();
+    }
+    let world = lab.world();
+    assert_eq!(world.clusters.len(), 1);
+    assert_eq!(world.clusters[0].members.len(), 3);
+    assert_eq!(world.violations, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_somebody_else_is_refused_and_not_touched() {
+    let mut world = founded().await;
+    world.clusters[0].endpoint = ENDPOINT.to_owned();
+    for address in [M2, W1] {
+        let files = &mut world.machines.get_mut(address).unwrap().files;
+        files.insert("/etc/kubernetes/kubelet.conf".to_owned(), "theirs".to_owned());
+        files.insert("/etc/kubernetes/pki/ca.crt".to_owned(), "theirs".to_owned());
+        files.insert("/var/lib/kubelet/config.yaml".to_owned(), "theirs".to_owned());
+    }
+    let lab = Lab::new(world);
+    let before = lab.world().summary();
+    let master = create_master(
+        &new_run(&lab, M2),
+        &symmetric_master(&lab, M2),
+        &ClusterLocks::default(),
+    )
+    .await;
+    let node = create_worker(&new_run(&lab, W1), &worker(&lab)).await;
+    for refused in [master, node] {
+        assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
+    }
+    assert_eq!(lab.world().summary(), before);
+}

@@ -1,0 +1,376 @@
+//! The truth of a drill: machines, clusters and the floating IP, and what goes wrong on the way to them.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::answer;
+use crate::{
+    command::{Output, Script},
+    haproxy, keepalived,
+    node::MARKER,
+    remote::{Host, Transport, TransportError},
+};
+
+/// Handle to a world; clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Lab(Arc<Mutex<World>>);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct World {
+    pub(super) machines: BTreeMap<String, Machine>,
+    pub(super) clusters: Vec<Cluster>,
+    pub(super) vip_holder: Option<String>,
+    /// A machine outside of the project has the floating IP.
+    pub(super) vip_stranger: bool,
+    /// kubeadm init and join end half-done with status 1, so many times.
+    pub(super) kubeadm_fails: usize,
+    /// `kubeadm reset` ends with 0 and leaves the etcd member.
+    pub(super) reset_keeps_member: bool,
+    pub(super) fault: Option<Fault>,
+    /// What must never happen and did.
+    pub(super) violations: Vec<String>,
+    /// Address and title of each script since the log was taken last.
+    pub(super) log: Vec<(String, &'static str)>,
+}
+
+/// A host, by its address.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    pub(super) name: String,
+    pub(super) address: String,
+    /// `/etc/machine-id`.
+    pub(super) identity: String,
+    pub(super) silent: bool,
+    pub(super) files: BTreeMap<String, String>,
+    pub(super) operations: BTreeMap<String, super::detached::Operation>,
+    pub(super) has_images: bool,
+    /// Index of the cluster whose files are here.
+    pub(super) cluster: Option<usize>,
+}
+
+/// What `kubeadm init` founded.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cluster {
+    pub(super) name: String,
+    pub(super) endpoint: String,
+    pub(super) ca_pem: String,
+    pub(super) ca_hash: String,
+    pub(super) members: Vec<Member>,
+    pub(super) nodes: BTreeMap<String, Node>,
+    pub(super) tokens: BTreeSet<String>,
+    /// Key of the uploaded certificates and the token that owns them.
+    pub(super) certificates: Option<(String, String)>,
+    /// `kubeadm-config` is in the cluster.
+    pub(super) is_founded: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) is_learner: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    pub(super) machine_id: String,
+    pub(super) address: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) unschedulable: bool,
+}
+
+/// What goes wrong at the script of this number, counted from 0 over all hosts.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) kind: FaultKind,
+    pub(super) seen: usize,
+    pub(super) hit: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum FaultKind {
+    /// The link breaks before the script runs.
+    CutBefore,
+    /// The link breaks after the script ran.
+    CutAfter,
+    /// The provider is killed before the script runs.
+    KillBefore,
+    /// The provider is killed after the script ran.
+    KillAfter,
+    /// The script ends with 1 and does nothing.
+    Status1,
+    /// Terraform asks to stop while the script runs.
+    Cancel(CancellationToken),
+}
+
+impl Lab {
+    pub(super) fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn host(&self, address: &str) -> Host {
+        assert!(self.world().machines.contains_key(address), "{address}");
+        Host::new(address, Arc::new(Link(self.clone(), address.to_owned())))
+    }
+}
+
+#[derive(Debug)]
+struct Link(Lab, String);
+
+#[async_trait]
+impl Transport for Link {
+    async fn run(&self, script: &Script) -> Result<Output, TransportError> {
+        // Others may run between any two scripts.
+        tokio::task::yield_now().await;
+        self.0.world().run(&self.1, script)
+    }
+}
+
+impl World {
+    fn run(&mut self, at: &str, script: &Script) -> Result<Output, TransportError> {
+        let title = script.title;
+        let cut = Err(TransportError::Disconnected { title });
+        if self.machines[at].silent {
+            return Err(TransportError::Unreachable {
+                hop: at.to_owned(),
+                port: 22,
+                reason: "Connection timed out".to_owned(),
+            });
+        }
+        let Some(mut fault) = self.fault.take() else {
+            return Ok(self.do_run(at, script));
+        };
+        let (number, before) = (fault.seen, fault.hit);
+        fault.seen += 1;
+        if number == fault.at {
+            fault.hit = Some(title);
+        }
+        let kind = fault.kind.clone();
+        self.fault = Some(fault);
+        match (
+            kind,
+            before.is_some(),
+            self.fault.as_ref().is_some_and(|fault| fault.hit.is_some()),
+        ) {
+            (FaultKind::KillBefore | FaultKind::KillAfter, true, _)
+            | (FaultKind::KillBefore | FaultKind::CutBefore, false, true) => cut,
+            (FaultKind::KillAfter | FaultKind::CutAfter, false, true) => {
+                self.do_run(at, script);
+                cut
+            }
+            (FaultKind::Status1, false, true) => Ok(Output {
+                status: 1,
+                stdout: String::new(),
+                stderr: "it went wrong".to_owned(),
+            }),
+            (FaultKind::Cancel(token), false, true) => {
+                token.cancel();
+                Ok(self.do_run(at, script))
+            }
+            _ => Ok(self.do_run(at, script)),
+        }
+    }
+
+    fn do_run(&mut self, at: &str, script: &Script) -> Output {
+        let before: Vec<bool> = (0..self.clusters.len())
+            .map(|index| self.has_quorum(index))
+            .collect();
+        let output = answer(self, at, script);
+        self.log.push((at.to_owned(), script.title));
+        self.settle_vip();
+        for (index, had_quorum) in before.into_iter().enumerate() {
+            // The last master's reset takes its whole cluster with it.
+            if had_quorum && !self.has_quorum(index) && self.clusters[index].members.len() > 1 {
+                self.violations
+                    .push(format!("{}: etcd lost its quorum", script.title));
+            }
+        }
+        output
+    }
+
+    pub(super) fn settle_vip(&mut self) {
+        let carries = |machine: &Machine| {
+            machine.has(keepalived::MANIFEST_PATH) && machine.has("/etc/kubernetes/kubelet.conf")
+        };
+        if !self
+            .vip_holder
+            .as_ref()
+            .is_some_and(|holder| carries(&self.machines[holder]))
+        {
+            let next = self.machines.values().find(|machine| carries(machine));
+            self.vip_holder = next.map(|machine| machine.address.clone());
+        }
+    }
+
+    pub(super) fn has_quorum(&self, cluster: usize) -> bool {
+        let voters: Vec<&Member> = self.clusters[cluster]
+            .members
+            .iter()
+            .filter(|member| !member.is_learner)
+            .collect();
+        let up = voters.iter().filter(|voter| {
+            self.machines.values().any(|machine| {
+                machine.address == voter.address
+                    && machine.cluster == Some(cluster)
+                    && !machine.silent
+                    && machine.has("/etc/kubernetes/manifests/etcd.yaml")
+            })
+        });
+        up.count() * 2 > voters.len()
+    }
+
+    /// The cluster whose API server answers on this machine.
+    pub(super) fn api_on(&self, at: &str) -> Option<usize> {
+        let machine = &self.machines[at];
+        let cluster = machine.cluster?;
+        let votes = self.clusters[cluster]
+            .members
+            .iter()
+            .any(|member| member.address == at && !member.is_learner);
+        let serves = machine.has("/etc/kubernetes/manifests/kube-apiserver.yaml") && !machine.silent;
+        (votes && serves && self.has_quorum(cluster)).then_some(cluster)
+    }
+
+    /// The cluster that answers at an endpoint.
+    pub(super) fn api_at(&self, endpoint: &str) -> Option<usize> {
+        self.machines
+            .keys()
+            .filter_map(|at| self.api_on(at))
+            .find(|cluster| self.clusters[*cluster].endpoint == endpoint)
+    }
+
+    /// What was begun in the background comes to its end.
+    pub(super) fn let_time_pass(&mut self) {
+        for at in self.machines.keys().cloned().collect::<Vec<_>>() {
+            for name in self.machines[&at].operations.keys().cloned().collect::<Vec<_>>() {
+                super::detached::end(self, &at, &name);
+            }
+        }
+        self.settle_vip();
+    }
+
+    /// The machine goes down and comes up again: what ran in the background is gone, and so is `/run`.
+    pub(super) fn lose_power(&mut self, at: &str) {
+        use super::detached::Operation;
+        let machine = self.machines.get_mut(at).unwrap();
+        machine
+            .operations
+            .retain(|_, operation| matches!(operation, Operation::Ended(..)));
+        machine.remove("/run");
+        self.settle_vip();
+    }
+
+    /// Clusters without a machine are as if they had never been.
+    pub(super) fn forget_dead_clusters(&mut self) {
+        for index in (0..self.clusters.len()).rev() {
+            if self
+                .machines
+                .values()
+                .all(|machine| machine.cluster != Some(index))
+            {
+                self.clusters.remove(index);
+                for machine in self.machines.values_mut() {
+                    machine.cluster = machine
+                        .cluster
+                        .map(|cluster| cluster - usize::from(cluster > index));
+                }
+            }
+        }
+    }
+
+    /// Everything that an operation's end is judged by. Numbers and names that are made at random are left out.
+    pub(super) fn summary(&self) -> String {
+        let mut text = String::new();
+        for machine in self.machines.values() {
+            let _ = writeln!(text, "{} in cluster: {}", machine.name, machine.cluster.is_some());
+            for (path, content) in &machine.files {
+                let shown = if path == MARKER { content.trim() } else { "" };
+                let _ = writeln!(text, "  {path} {shown}");
+            }
+            for name in machine.operations.keys() {
+                let _ = writeln!(text, "  left: {name}");
+            }
+        }
+        let holder = self.vip_holder.as_ref().map_or("nobody", |_| "a member");
+        let _ = writeln!(text, "the floating IP is held by {holder}");
+        let alive = |index: &usize| {
+            self.machines
+                .values()
+                .any(|machine| machine.cluster == Some(*index))
+        };
+        for cluster in (0..self.clusters.len())
+            .filter(alive)
+            .map(|index| &self.clusters[index])
+        {
+            let _ = writeln!(text, "cluster {} at {}", cluster.name, cluster.endpoint);
+            let mut members: Vec<_> = cluster.members.iter().collect();
+            members.sort_by_key(|member| &member.address);
+            for member in members {
+                let _ = writeln!(
+                    text,
+                    "  member {} {} learner: {}",
+                    member.name, member.address, member.is_learner
+                );
+            }
+            for (name, node) in &cluster.nodes {
+                let Node {
+                    labels,
+                    annotations,
+                    unschedulable,
+                    ..
+                } = node;
+                let _ = writeln!(
+                    text,
+                    "  node {name} {labels:?} {annotations:?} cordoned: {unschedulable}"
+                );
+            }
+            let _ = writeln!(
+                text,
+                "  tokens: {}, certificates: {}",
+                cluster.tokens.len(),
+                cluster.certificates.is_some()
+            );
+        }
+        text
+    }
+}
+
+impl Machine {
+    pub(super) fn new(name: &str, address: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            identity: format!("{name}-machine"),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+            || self
+                .files
+                .keys()
+                .any(|file| file.starts_with(&format!("{path}/")))
+    }
+
+    pub(super) fn remove(&mut self, path: &str) {
+        self.files
+            .retain(|file, _| file != path && !file.starts_with(&format!("{path}/")));
+    }
+
+    pub(super) fn has_loadbalancer(&self) -> bool {
+        self.has(haproxy::MANIFEST_PATH) && self.has("/etc/kubernetes/kubelet.conf")
+    }
+}
