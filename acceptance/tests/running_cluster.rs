@@ -11,7 +11,7 @@ const ETCDCTL: &str = "-- etcdctl --endpoints https://127.0.0.1:2379 --cacert /e
 pub(crate) fn kubectl(hosts: &Hosts, arguments: &str) -> Result<String> {
     hosts.on(
         "m1",
-        &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {arguments}"),
+        &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir=/dev/null {arguments}"),
     )
 }
 

@@ -33,7 +33,10 @@ fn equal_masters_come_up_through_a_bastion_and_any_is_replaced() -> Result<()> {
     for name in MASTERS {
         assert!(
             hosts
-                .on(name, "sudo -u ops -H kubectl get nodes -o name")?
+                .on(
+                    name,
+                    "sudo -u ops -H kubectl --cache-dir=/dev/null get nodes -o name"
+                )?
                 .contains("node/w1"),
             "{name}"
         );

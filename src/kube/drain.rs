@@ -1,7 +1,7 @@
 //! Taking a node out of service.
 use std::time::Duration;
 
-use super::kubectl::{ADMIN_CONF, kubectl};
+use super::kubectl::{ADMIN_CONF, kubectl, patient_kubectl};
 use crate::{
     command::{Script, quote},
     kubeadm::Version,
@@ -35,7 +35,8 @@ pub fn drain_script(name: &str, timeout: Duration, kubectl_version: &Version) ->
     };
     // No limit for single requests here: kubectl would take it for the evictions' too.
     let body = format!(
-        "kubectl --kubeconfig {ADMIN_CONF} drain {} --ignore-daemonsets {empty_dir} --force --timeout={}s",
+        "{} drain {} --ignore-daemonsets {empty_dir} --force --timeout={}s",
+        patient_kubectl(ADMIN_CONF),
         quote(name),
         timeout.as_secs().max(1)
     );
@@ -66,7 +67,8 @@ mod tests {
     fn drain_uses_the_flag_of_its_kubectl() {
         assert_eq!(
             drain("1.37.2").body,
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf drain w1 --ignore-daemonsets \
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://127.0.0.1:6443 \
+             --tls-server-name kubernetes --cache-dir=/dev/null drain w1 --ignore-daemonsets \
              --delete-emptydir-data --force --timeout=300s"
         );
         assert!(drain("1.19.16").body.contains(" --delete-local-data "));

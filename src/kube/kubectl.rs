@@ -11,13 +11,18 @@ pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 /// With [`ADMIN_CONF`] a master asks its own API server, whatever the endpoint does: every API server's certificate
 /// has the name `kubernetes`. No cache folder, so that nothing is left in the home of whoever asks.
 pub(super) fn kubectl(kubeconfig: &str) -> String {
+    format!("{} --request-timeout=10s", patient_kubectl(kubeconfig))
+}
+
+/// The same for requests that may take long.
+pub(super) fn patient_kubectl(kubeconfig: &str) -> String {
     let own = if kubeconfig == ADMIN_CONF {
         " --server https://127.0.0.1:6443 --tls-server-name kubernetes"
     } else {
         ""
     };
     format!(
-        "kubectl --kubeconfig {}{own} --cache-dir=/dev/null --request-timeout=10s",
+        "kubectl --kubeconfig {}{own} --cache-dir=/dev/null",
         quote(kubeconfig)
     )
 }
