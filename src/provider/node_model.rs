@@ -135,3 +135,38 @@ pub(super) fn changes(
         .map(|(key, value)| (key.clone(), Some(value.clone())));
     removed.chain(set).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(ca_cert_hash: Value) -> Value {
+        Value::object([
+            ("ca_cert_hash".to_owned(), ca_cert_hash),
+            ("cluster_name".to_owned(), Value::from("prod")),
+            ("endpoint".to_owned(), Value::from("10.0.0.100:8443")),
+            ("masters".to_owned(), Value::unknown()),
+        ])
+    }
+
+    #[test]
+    fn a_cluster_is_known_by_name_before_its_ca_exists() {
+        let known = JoinModel::of(&join(Value::unknown())).unwrap().unwrap();
+        assert_eq!(
+            (
+                known.endpoint.as_str(),
+                known.cluster_name.as_str(),
+                known.ca_cert_hash.as_str()
+            ),
+            ("10.0.0.100:8443", "prod", "")
+        );
+        assert!(known.masters.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_set_or_not_known_is_no_cluster() {
+        for value in [Value::Null, Value::unknown()] {
+            assert!(JoinModel::of(&value).unwrap().is_none());
+        }
+    }
+}
