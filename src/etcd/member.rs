@@ -75,6 +75,14 @@ pub enum AnswerError {
     Unreadable(String),
 }
 
+impl AnswerError {
+    /// Whether etcd was only between two leaders, so that the same again may succeed.
+    pub fn is_transient(&self) -> bool {
+        const WORDS: [&str; 4] = ["leader changed", "no leader", "request timed out", "not leader"];
+        matches!(self, Self::Refused(message) if WORDS.iter().any(|words| message.contains(words)))
+    }
+}
+
 /// Reads the answer of [`super::member_list_command`] or of [`super::member_remove_script`].
 pub fn parse_member_list(stdout: &str) -> Result<Vec<Member>, AnswerError> {
     #[derive(Deserialize)]
@@ -164,6 +172,15 @@ mod tests {
         {"ID":"10276657743932975437","name":"m1","peerURLs":["https://10.88.0.11:2380"],
          "clientURLs":["https://10.88.0.11:2379"]},
         {"ID":"18446744073709551615","peerURLs":["https://10.88.0.12:2380"],"isLearner":true}]}"#;
+
+    #[test]
+    fn a_change_of_leader_passes_by_itself() {
+        let refused = |message: &str| AnswerError::Refused(message.to_owned());
+        assert!(refused("etcdserver: leader changed").is_transient());
+        assert!(refused("etcdserver: request timed out").is_transient());
+        assert!(!refused("etcdserver: member not found").is_transient());
+        assert!(!AnswerError::Unreadable("etcdserver: leader changed".into()).is_transient());
+    }
 
     #[test]
     fn reads_members_with_ids_beyond_what_a_float_can_hold() {

@@ -1,7 +1,11 @@
 //! What a master says of the cluster's members and Nodes.
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    step::Run,
+    wait::{Seen, wait_until},
+};
 use crate::{
     command::Script,
     etcd::{self, Member},
@@ -9,14 +13,29 @@ use crate::{
     remote::Host,
 };
 
+/// How long etcd may be busy with itself, for example with choosing a leader.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// etcd's members, asked on a master.
-pub async fn members(via: &Host) -> Result<Vec<Member>, Failure> {
-    let stdout = via
-        .run_ok(&Script::new("etcd member list", etcd::member_list_command()))
-        .await?;
-    etcd::parse_member_list(&stdout).map_err(|error| {
-        Failure::new("etcd gave an answer that makes no sense", error.to_string()).on(via.name())
+pub async fn members(run: &Run, via: &Host) -> Result<Vec<Member>, Failure> {
+    let script = Script::new("etcd member list", etcd::member_list_command());
+    ask_etcd(run, via, &script).await
+}
+
+/// Asks for something that is answered with the members; asks again while etcd has no leader.
+async fn ask_etcd(run: &Run, via: &Host, script: &Script) -> Result<Vec<Member>, Failure> {
+    wait_until(run, "etcd has a leader", PATIENCE, || {
+        Box::pin(async {
+            match etcd::parse_member_list(&via.run_ok(script).await?) {
+                Ok(members) => Ok(Seen::Yes(members)),
+                Err(error) if error.is_transient() => Ok(Seen::NotYet(error.to_string())),
+                Err(error) => {
+                    Err(Failure::new("etcd did not do what was asked", error.to_string()).on(via.name()))
+                }
+            }
+        })
     })
+    .await
 }
 
 /// The member whose peer URL has this address.
@@ -25,21 +44,23 @@ pub fn member_at(members: &[Member], address: IpAddr) -> Option<&Member> {
 }
 
 /// Removes the member with this address, if there is one, and looks whether it is gone.
-pub async fn remove_member_at(via: &Host, address: IpAddr) -> Result<(), Failure> {
-    let Some(member) = member_at(&members(via).await?, address).cloned() else {
+///
+/// The removal of the leader may be answered with "leader changed" although it took effect, so the list decides.
+pub async fn remove_member_at(run: &Run, via: &Host, address: IpAddr) -> Result<(), Failure> {
+    let Some(member) = member_at(&members(run, via).await?, address).cloned() else {
         return Ok(());
     };
-    via.run_ok(&etcd::member_remove_script(member.id)).await?;
-    match member_at(&members(via).await?, address) {
-        None => Ok(()),
-        Some(left) => Err(Failure::new(
-            "etcd member is still there",
-            format!(
-                "member {:x} at {address} was removed and is still listed",
-                left.id
-            ),
-        )
-        .on(via.name())),
+    let answer = via.run_ok(&etcd::member_remove_script(member.id)).await?;
+    let refusal = etcd::parse_member_list(&answer).err();
+    match (member_at(&members(run, via).await?, address), refusal) {
+        (None, _) => Ok(()),
+        (Some(_), Some(error)) if !error.is_transient() => {
+            Err(Failure::new("etcd did not do what was asked", error.to_string()).on(via.name()))
+        }
+        (Some(left), _) => {
+            ask_etcd(run, via, &etcd::member_remove_script(left.id)).await?;
+            Ok(())
+        }
     }
 }
 

@@ -25,11 +25,17 @@ pub fn vip_answers_command(vip: IpAddr, interface: &str, members: &[IpAddr]) -> 
         r#"if {here}; then exit 1; fi
 lladdr() {{ ip neigh show to "$1" dev {interface} | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p'; }}
 reach() {{
-  if command -v ping >/dev/null 2>&1; then ping -c 1 -W 1 -I {interface} "$1" >/dev/null 2>&1; return; fi
+  if command -v ping >/dev/null 2>&1; then
+    ping -c 1 -W "$patience" -I {interface} "$1" >/dev/null 2>&1
+    return
+  fi
   case $1 in *:*) host="[$1]" ;; *) host=$1 ;; esac
   curl -s -o /dev/null --max-time 1 --interface {interface} "http://$host:9/"
   [ $? = 7 ] && [ -n "$(lladdr "$1")" ]
 }}
+# A neighbour answers within milliseconds; only iputils' ping can wait less than a second.
+patience=1
+ping -V 2>&1 | grep -q 'iputils.*20[2-9]' && patience=0.5
 ip neigh flush to {vip} dev {interface} >/dev/null 2>&1
 for member in {members}; do reach "$member" & done
 reach {vip}; answered=$?

@@ -26,9 +26,12 @@ impl Step for AwaitEtcdVoter {
         "wait for the etcd member to vote"
     }
 
-    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        let member =
-            membership::member_at(&membership::members(&self.via).await?, self.advertise_address).cloned();
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let member = membership::member_at(
+            &membership::members(run, &self.via).await?,
+            self.advertise_address,
+        )
+        .cloned();
         Ok(match member {
             Some(member) if !member.is_learner && !member.name.is_empty() => Check::Done,
             Some(_) => Check::Needed("the member is a learner or has not started".into()),

@@ -84,14 +84,14 @@ impl KubeadmJoin {
     }
 
     /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
-    async fn remove_orphan(&self) -> Result<(), Failure> {
+    async fn remove_orphan(&self, run: &Run) -> Result<(), Failure> {
         let Some(wanted) = &self.control_plane else {
             return Ok(());
         };
-        let members = membership::members(&self.via).await?;
+        let members = membership::members(run, &self.via).await?;
         let own = |member: &&Member| member.name.is_empty() || member.name == self.node.name;
         match membership::member_at(&members, wanted.advertise_address).filter(own) {
-            Some(_) => membership::remove_member_at(&self.via, wanted.advertise_address).await,
+            Some(_) => membership::remove_member_at(run, &self.via, wanted.advertise_address).await,
             None => Ok(()),
         }
     }
@@ -117,7 +117,7 @@ impl Step for KubeadmJoin {
             if Marker::read(&run.host).await?.is_some() {
                 self.undo(run).await?;
             } else {
-                self.remove_orphan().await?;
+                self.remove_orphan(run).await?;
             }
             self.start(run).await?;
         }
@@ -137,7 +137,7 @@ impl Step for KubeadmJoin {
         let begun = Marker::read(&run.host).await?;
         if let Some(marker) = &begun {
             if let Some(wanted) = &self.control_plane {
-                membership::remove_member_at(&self.via, wanted.advertise_address).await?;
+                membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
             }
             if let Some(id) = &marker.token_id {
                 revoke(&self.via, id, self.control_plane.is_some()).await?;

@@ -31,8 +31,8 @@ impl Step for GuardQuorum {
         "check that etcd keeps its quorum"
     }
 
-    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        let members = members(&self.via).await?;
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let members = members(run, &self.via).await?;
         let Some(victim) = member_at(&members, self.leaving).filter(|member| member.is_voter()) else {
             return Ok(Check::Done);
         };
@@ -148,17 +148,17 @@ impl Step for RemoveEtcdMember {
         "remove the etcd member"
     }
 
-    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        is_gone(&self.via, self.address).await
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        is_gone(run, &self.via, self.address).await
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
-        remove_member_at(&self.via, self.address).await
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        remove_member_at(run, &self.via, self.address).await
     }
 }
 
-async fn is_gone(via: &Host, address: IpAddr) -> Result<Check, Failure> {
-    Ok(match member_at(&members(via).await?, address) {
+async fn is_gone(run: &Run, via: &Host, address: IpAddr) -> Result<Check, Failure> {
+    Ok(match member_at(&members(run, via).await?, address) {
         None => Check::Done,
         Some(member) => Check::Needed(format!("etcd still lists member {:x}", member.id)),
     })
@@ -179,12 +179,12 @@ impl Step for EtcdMemberIsGone {
         "verify that the etcd member is gone"
     }
 
-    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        is_gone(&self.via, self.address).await
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        is_gone(run, &self.via, self.address).await
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
-        remove_member_at(&self.via, self.address).await
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        remove_member_at(run, &self.via, self.address).await
     }
 
     fn finishes(&self) -> bool {

@@ -69,9 +69,9 @@ impl Step for NodeNameIsFree {
         self.judge(node_of(&self.via, &self.name).await?.as_ref())
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if let Some(address) = self.advertise_address {
-            remove_member_at(&self.via, address).await?;
+            remove_member_at(run, &self.via, address).await?;
         }
         self.via.run_ok(&delete_node_script(&self.name)).await?;
         Ok(())
