@@ -101,7 +101,7 @@ fn a_vip_that_answers_already() -> Result<()> {
         "vip-taken",
         |hosts, _| hosts.on("w1", "ip addr add 10.88.0.100/32 dev eth0").map(drop),
         &Expected {
-            summary: "Floating IP answers already",
+            summary: "The VIP is taken",
             address: r#"ha_loadbalancer.api["m1"]"#,
             code: "vip ",
             words: &["10.88.0.100", "02:88:00:00:00:15"],

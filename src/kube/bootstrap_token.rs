@@ -62,18 +62,27 @@ pub fn revoke_credentials_script(token_id: &str, with_certs: bool) -> Script {
     let kubectl = format!("{} -n kube-system", kubectl(ADMIN_CONF));
     let token = quote(&format!("{SECRET_PREFIX}{token_id}"));
     let certs = format!(
-        "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
-         -o 'jsonpath={{.metadata.ownerReferences[*].name}}')\n\
-         {kubectl} delete secret kubeadm-certs --ignore-not-found\n\
-         case $owner in\n\
-         {SECRET_PREFIX}*) {kubectl} delete secret \"$owner\" --ignore-not-found ;;\n\
-         esac\n"
+        "{}{kubectl} delete secret kubeadm-certs --ignore-not-found\n",
+        remove_certificates_command()
     );
     let body = format!(
         "set -eu\n{kubectl} delete secret {token} --ignore-not-found\n{}",
         if with_certs { &certs } else { "" }
     );
     Script::new("revoke join credentials", body)
+}
+
+/// Removes the certificates that an earlier `upload-certs` left, and the token that they go with, which a new upload
+/// would leave behind. On a master; fine if there are none.
+pub fn remove_certificates_command() -> String {
+    let kubectl = format!("{} -n kube-system", kubectl(ADMIN_CONF));
+    format!(
+        "owner=$({kubectl} get secret kubeadm-certs --ignore-not-found \
+         -o 'jsonpath={{.metadata.ownerReferences[*].name}}') || exit 1\n\
+         case $owner in\n\
+         {SECRET_PREFIX}*) {kubectl} delete secret kubeadm-certs \"$owner\" --ignore-not-found || exit 1 ;;\n\
+         esac\n"
+    )
 }
 
 #[cfg(test)]
@@ -138,8 +147,8 @@ mod tests {
             deleted,
             [
                 "bootstrap-token-abc123",
-                "kubeadm-certs",
-                "bootstrap-token-owner1"
+                "kubeadm-certs bootstrap-token-owner1",
+                "kubeadm-certs"
             ]
         );
     }

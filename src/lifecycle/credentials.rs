@@ -84,7 +84,8 @@ pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<Cer
     let config = kubeadm::render_upload_certs(&version, kubernetes, &key, address)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
     let path = write_config(via, "upload-certs", &config).await?;
-    let script = Script::new("upload certificates", kubeadm::upload_certs_command(&path)).secret(key.text());
+    let body = kube::remove_certificates_command() + &kubeadm::upload_certs_command(&path);
+    let script = Script::new("upload certificates", body).secret(key.text());
     let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
     remove_config(via, "upload-certs").await?;
     uploaded?;

@@ -62,8 +62,12 @@ fn reset_command(cri_socket: &str) -> String {
     let put_aside = manifests
         .map(|path| format!("[ ! -e {path} ] || mv {path} {aside}/"))
         .join("\n");
+    // kubeadm empties etcd's folder before it stops the kubelet, which may start etcd once more in between.
     format!(
-        "mkdir -p {aside}\n{put_aside}\n{}\nstatus=$?\nmkdir -p /etc/kubernetes/manifests\n\
+        "etcd=$(sed -n 's/^ *- --data-dir=//p' /etc/kubernetes/manifests/etcd.yaml 2>/dev/null)\n\
+         mkdir -p {aside}\n{put_aside}\n{}\nstatus=$?\n\
+         [ $status != 0 ] || [ -z \"$etcd\" ] || rm -rf \"$etcd/member\"\n\
+         mkdir -p /etc/kubernetes/manifests\n\
          for file in {aside}/*.yaml; do [ ! -e \"$file\" ] || mv \"$file\" /etc/kubernetes/manifests/; done\n\
          rmdir {aside}\nexit $status",
         kubeadm::reset_command(cri_socket)
