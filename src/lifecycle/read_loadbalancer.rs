@@ -1,5 +1,5 @@
 //! Reads a load balancer's files as they are, in one round trip to its host.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{failure::Failure, look::nonsense};
 use crate::{
@@ -18,7 +18,7 @@ pub struct LoadbalancerSeen {
 }
 
 /// Reads the files. Never writes.
-pub async fn read_loadbalancer(host: &Host) -> Result<LoadbalancerSeen, Failure> {
+pub async fn read_loadbalancer(host: &Host, limit: Duration) -> Result<LoadbalancerSeen, Failure> {
     let paths = [
         haproxy::CONFIG_PATH,
         keepalived::CONFIG_PATH,
@@ -29,7 +29,9 @@ pub async fn read_loadbalancer(host: &Host) -> Result<LoadbalancerSeen, Failure>
     let query = paths
         .iter()
         .fold(query, |query, path| read_section(query, path, path));
-    let stdout = host.run_ok(&query.script("read load balancer")).await?;
+    let stdout = host
+        .run_ok(&query.script("read load balancer").limit(limit))
+        .await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     Ok(LoadbalancerSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),

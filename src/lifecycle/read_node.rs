@@ -1,5 +1,5 @@
 //! Reads a node as it is, in one round trip to its host.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense};
 use crate::{
@@ -32,7 +32,7 @@ pub struct NodeSeen {
 /// Reads the node; `None` if the host has no node's credentials any more: somebody reset or reinstalled it.
 ///
 /// The kubelet's own credentials may read its own Node, so no master is needed. Never writes.
-pub async fn read_node(host: &Host, name: &str) -> Result<Option<NodeSeen>, Failure> {
+pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Option<NodeSeen>, Failure> {
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
         .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
@@ -41,7 +41,7 @@ pub async fn read_node(host: &Host, name: &str) -> Result<Option<NodeSeen>, Fail
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
         .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
-    let stdout = host.run_ok(&query.script("read node")).await?;
+    let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     let (Some(0), Some(ca_cert_pem)) = (answers.status("kubelet"), answers.text("ca")) else {
         return Ok(None);

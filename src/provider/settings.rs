@@ -246,6 +246,7 @@ fn key(text: Option<&String>, file: Option<&PathBuf>) -> Option<Key> {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct TimeoutsModel {
     pub(super) create: Option<String>,
+    pub(super) read: Option<String>,
     pub(super) update: Option<String>,
     pub(super) delete: Option<String>,
 }

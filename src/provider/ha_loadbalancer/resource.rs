@@ -76,7 +76,7 @@ impl Loadbalancer {
             // Terraform plans once more right before it applies: what that look saw need not be looked for again.
             let asks_for_vip = !self.shared.checks_at_plan();
             let interface = apply_loadbalancer(&run, &spec, asks_for_vip).await?;
-            let seen = read_loadbalancer(&host).await?;
+            let seen = read_loadbalancer(&host, MINUTE).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };
         let (spec, interface, seen) = done
@@ -189,7 +189,8 @@ impl Resource for Loadbalancer {
         let Some(host) = self.shared.host(&address, model.ssh.as_ref()) else {
             return Some(state);
         };
-        match read_loadbalancer(&host).await {
+        let time = model.timeouts.unwrap_or_default();
+        match read_loadbalancer(&host, limit(time.read.as_ref(), MINUTE)).await {
             Ok(seen) if seen.files.is_empty() => None,
             Ok(seen) => {
                 state.set("rendered", text_map(seen.files));

@@ -70,7 +70,7 @@ impl Master {
     /// The state of a master that exists, from the planned one and what is seen.
     async fn settle(&self, host: &Host, model: &Model, mut state: Value) -> Result<Option<Value>, Failure> {
         let (name, address) = identify(host, &model.node.wishes()).await?;
-        let Some(seen) = read_node(host, &name).await? else {
+        let Some(seen) = read_node(host, &name, MINUTE).await? else {
             return Ok(None);
         };
         state.set("node_name", name.as_str());
@@ -209,7 +209,7 @@ impl Resource for Master {
             return Some(state);
         };
         let name = model.node.node_name.clone().unwrap_or_default();
-        match read_node(&host, &name).await {
+        match read_node(&host, &name, limit(model.timeouts.read.as_ref(), MINUTE)).await {
             Ok(None) => None,
             Ok(Some(seen)) => {
                 let known = state.get("ca_cert_hash").as_str().map(str::to_owned);

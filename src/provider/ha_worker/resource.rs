@@ -117,7 +117,7 @@ impl Resource for Worker {
             return Some(state);
         };
         let name = model.node.node_name.clone().unwrap_or_default();
-        match read_node(&host, &name).await {
+        match read_node(&host, &name, limit(model.timeouts.read.as_ref(), MINUTE)).await {
             Ok(None) => None,
             Ok(Some(seen)) => {
                 if model
@@ -174,7 +174,7 @@ impl Resource for Worker {
         }
         let seen = async {
             let (name, _) = identify(&host, &spec.node).await?;
-            Ok::<_, Failure>((read_node(&host, &name).await?, name))
+            Ok::<_, Failure>((read_node(&host, &name, MINUTE).await?, name))
         };
         match seen.await {
             Ok((Some(seen), name)) => Some(settled(planned, &model, &name, &seen)),
