@@ -1,8 +1,10 @@
 //! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use super::{
-    detached::{self, KUBEADM_INIT},
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, settle},
     failure::{Failure, FailureKind},
     marker::{Marker, Phase},
     spec::MasterSpec,
@@ -93,6 +95,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
     let via = others.find(|seen| seen.is_usable());
     if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
+        await_joins(run, &survey).await?;
         return through(seen).map(Way::Join);
     }
     match &spec.cluster {
@@ -184,6 +187,24 @@ pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Fail
             "A cluster exists on these hosts, so none is founded and nothing can join. Bring its API servers and etcd back first.",
         )
     })
+}
+
+/// Waits for every `kubeadm join` that runs on one of the hosts: an earlier run that was killed may have begun it, and
+/// etcd takes one new member at a time.
+async fn await_joins(run: &Run, survey: &Survey) -> Result<(), Failure> {
+    let others = survey
+        .seen
+        .iter()
+        .filter(|seen| seen.host.name() != run.host.name());
+    for settled in join_all(others.map(|seen| settle(run, &seen.host, KUBEADM_JOIN))).await {
+        match settled {
+            Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
+            // Who has just gone down joins nothing; etcd itself refuses a second learner.
+            Err(failure) => tracing::debug!(%failure, "cannot see whether kubeadm join runs"),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Turns what a master said into what a join needs.
