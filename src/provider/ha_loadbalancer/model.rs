@@ -18,6 +18,8 @@ pub(super) struct Model {
     pub(super) vip: Option<IpAddr>,
     port: Option<u16>,
     interface: Option<String>,
+    /// Known from the last apply; not an argument.
+    address: Option<IpAddr>,
     members: Option<BTreeMap<String, String>>,
     backends: Option<BTreeMap<String, String>>,
     haproxy: Option<HaproxyModel>,
@@ -81,7 +83,11 @@ impl Model {
             return None;
         }
         let (members, keepalived) = (self.members.clone()?, self.keepalived.clone()?);
-        let address = own.or_else(|| self.host.as_ref()?.parse().ok())?;
+        let is_member = |address: &IpAddr| members.values().any(|member| member.parse() == Ok(*address));
+        let named = self.host.as_ref().and_then(|host| host.parse().ok());
+        let address = own
+            .or(named.filter(is_member))
+            .or(self.address.filter(is_member))?;
         let name = members
             .iter()
             .find(|(_, member)| member.parse() == Ok(address))
@@ -114,5 +120,46 @@ impl Model {
             .flat_map(BTreeMap::values)
             .filter_map(|address| address.parse().ok())
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(host: &str, address: Value) -> Value {
+        let members = || Value::object([("m1", Value::from("10.0.0.11")), ("m2", Value::from("10.0.0.12"))]);
+        Value::object([
+            ("host", Value::from(host)),
+            ("vip", Value::from("10.0.0.100")),
+            ("members", members()),
+            ("backends", members()),
+            ("keepalived", Value::object([("image", Value::from("keepalived:1"))])),
+            ("address", address),
+        ])
+    }
+
+    fn own_address(state: &Value) -> Option<String> {
+        let spec = Model::of(state).unwrap().spec(state, None);
+        spec.map(|spec| spec.address.to_string())
+    }
+
+    #[test]
+    fn a_host_reached_by_name_is_known_by_its_member_address() {
+        assert_eq!(own_address(&state("m2.example.net", Value::unknown())), None);
+        let known = state("m2.example.net", Value::from("10.0.0.12"));
+        assert_eq!(own_address(&known).as_deref(), Some("10.0.0.12"));
+        let moved = state("m2.example.net", Value::from("10.0.0.99"));
+        assert_eq!(own_address(&moved), None, "not a member any more");
+    }
+
+    #[test]
+    fn the_port_depends_on_whether_an_api_server_is_on_the_host() {
+        let port = |host| {
+            let state = state(host, Value::Null);
+            Model::of(&state).unwrap().port(&state)
+        };
+        assert_eq!(port("10.0.0.11"), Some(8443));
+        assert_eq!(port("10.0.0.31"), Some(6443));
     }
 }

@@ -102,6 +102,7 @@ fn set_known(value: &mut Value, model: &Model, spec: &LoadbalancerSpec) {
         "id",
         format!("{endpoint}/{}", model.host.as_deref().unwrap_or_default()),
     );
+    value.set("address", spec.address.to_string());
     value.set("endpoint", endpoint);
     value.set("port", i64::from(spec.haproxy.port));
     value.set("virtual_router_id", i64::from(spec.virtual_router_id));
@@ -160,7 +161,7 @@ impl Resource for Loadbalancer {
             }
         }
         let Some(spec) = model.spec(request.config, None) else {
-            for name in ["rendered", "priority"] {
+            for name in ["rendered", "priority", "address"] {
                 planned.set(name, Value::unknown());
             }
             return;

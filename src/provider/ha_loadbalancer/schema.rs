@@ -33,6 +33,8 @@ pub(super) fn schema() -> Schema {
                 Attribute::required("backends", addresses())
                     .describe("API servers behind the floating IP: name to address, each on port 6443.")
                     .validate(backends),
+                Attribute::computed("address", Type::String)
+                    .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces."),
                 Attribute::computed("endpoint", Type::String)
                     .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan."),
                 Attribute::computed("virtual_router_id", Type::Number)

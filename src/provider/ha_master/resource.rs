@@ -159,6 +159,7 @@ impl Resource for Master {
         };
         if let Some(prior) = request.prior
             && !prior.get("cluster").is_null()
+            && request.config.get("cluster").is_wholly_known()
             && prior.get("cluster") != request.config.get("cluster")
         {
             let detail = "kubeadm has read the cluster block when the cluster was made; this provider does not change a running cluster by it yet. Nothing was changed. Put the old values back; to have a cluster with the new ones, make another one.";
@@ -174,7 +175,8 @@ impl Resource for Master {
                 let hash = request
                     .prior
                     .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
-                if let Some(join) = join_of(&model, "").filter(|_| config.get("peers").is_wholly_known())
+                if let Some(join) = join_of(&model, "")
+                    .filter(|_| config.get("peers").is_wholly_known() && model.host.is_some())
                     && let Ok(mut join) = Value::from_serialize(&join)
                 {
                     join.set("ca_cert_hash", hash);
