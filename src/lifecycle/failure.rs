@@ -162,7 +162,8 @@ impl From<HostError> for Failure {
                 let failure = Self::new(summary, transport.to_string()).advise(advice);
                 let failure = Self { attribute, ..failure };
                 let kind = match transport {
-                    T::Disconnected { .. } => FailureKind::Interrupted,
+                    // What ran may run on, and may even have ended well.
+                    T::Disconnected { .. } | T::TimedOut { .. } | T::Other(_) => FailureKind::Interrupted,
                     _ if error.is_unreachable() => FailureKind::Unreachable,
                     _ => failure.kind,
                 };

@@ -83,6 +83,17 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
 
     let candidates = spec.candidates();
     if own.is_master() && began.is_none() {
+        let is_ours = own
+            .marker
+            .as_ref()
+            .is_some_and(|marker| marker.endpoint == endpoint.to_string());
+        if own.cluster.is_none() && !is_ours {
+            let detail = "The host has a cluster that this provider did not make there, and its API server does not answer, so it is not known which one it is.";
+            return Err(Failure::new("Host belongs to another cluster", detail)
+                .at("host")
+                .on(run.host.name())
+                .advise("Nothing was changed. Bring its API server up and apply again, or run `kubeadm reset` on the host yourself."));
+        }
         check_same_cluster(spec, &endpoint, &own)?;
         for other in Survey::of(&candidates).await.masters() {
             check_same_ca(&own, other)?;
@@ -90,7 +101,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         return Ok(Way::Member);
     }
     let survey = find_cluster(run, &candidates).await?;
-    let mut others = survey.masters().filter(|seen| seen.machine_id != own.machine_id);
+    let mut others = survey.masters().filter(|seen| !seen.is_same_machine(&own));
     // The host itself may be among the candidates, with half of a cluster that is about to go.
     let via = others.find(|seen| seen.is_usable());
     if let Some(seen) = via {
@@ -112,7 +123,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
             let half = survey
                 .seen
                 .iter()
-                .find(|seen| seen.is_half_founded() && seen.machine_id != own.machine_id);
+                .find(|seen| seen.is_half_founded() && !seen.is_same_machine(&own));
             if let Some(half) = half {
                 return Ok(Way::After(half.host.clone()));
             }

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     command::Script,
-    node::{Answers, Facts, Query, facts},
+    node::{
+        Answers, Facts, Query, facts,
+        files::{File, read_section},
+    },
     remote::Host,
 };
 
@@ -43,4 +46,42 @@ pub fn marker_of(facts: &Facts) -> Option<Marker> {
 
 pub(super) fn nonsense(host: &Host, error: &impl std::fmt::Display) -> Failure {
     Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name())
+}
+
+/// What lies on a host where a file is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// Nothing.
+    Missing,
+    /// Another text.
+    Different,
+    /// The wanted text.
+    Same,
+}
+
+/// Compares files with what lies on the host, in one round trip; in the order of `files`.
+pub async fn compare_files(host: &Host, files: &[File]) -> Result<Vec<FileState>, Failure> {
+    let query = files.iter().fold(Query::new(), |query, file| {
+        read_section(query, &file.path, &file.path)
+    });
+    let stdout = host.run_ok(&query.script("read files")).await?;
+    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let state = |file: &File| match answers.text(&file.path) {
+        None => FileState::Missing,
+        Some(text) if text == file.content => FileState::Same,
+        Some(_) => FileState::Different,
+    };
+    Ok(files.iter().map(state).collect())
+}
+
+/// The first file that is not there as it is wanted.
+pub async fn differing_file(host: &Host, files: &[File]) -> Result<Option<String>, Failure> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let states = compare_files(host, files).await?;
+    let mut pairs = files.iter().zip(states);
+    Ok(pairs
+        .find(|(_, state)| *state != FileState::Same)
+        .map(|(file, _)| file.path.clone()))
 }

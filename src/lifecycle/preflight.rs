@@ -93,12 +93,24 @@ pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
             other => other,
         });
     }
+    problems.extend(leftovers(facts));
     problems
 }
 
 /// Problems seen in facts that are at hand.
 pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
-    preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)))
+    let mut problems = preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)));
+    problems.extend(leftovers(facts));
+    problems
+}
+
+/// Parts of a cluster on a host that is no node and that this provider did not begin to make one.
+fn leftovers(facts: &Facts) -> Vec<Problem> {
+    let is_node = facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf;
+    if is_node || marker_of(facts).is_some() {
+        return Vec::new();
+    }
+    preflight::check_leftovers(facts)
 }
 
 /// A host with a node's credentials that this provider did not put there for this endpoint is somebody else's.

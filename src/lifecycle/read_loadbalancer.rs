@@ -33,6 +33,13 @@ pub async fn read_loadbalancer(host: &Host, limit: Duration) -> Result<Loadbalan
         .run_ok(&query.script("read load balancer").limit(limit))
         .await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    // Only a look that says "not there" means gone; one that failed or took too long does not.
+    if let Some(path) = paths
+        .iter()
+        .find(|path| !matches!(answers.status(path), Some(0 | 1)))
+    {
+        return Err(nonsense(host, &format!("{path} could not be read")));
+    }
     Ok(LoadbalancerSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         files: paths

@@ -43,8 +43,11 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
     let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
-    let (Some(0), Some(ca_cert_pem)) = (answers.status("kubelet"), answers.text("ca")) else {
-        return Ok(None);
+    // Only a look that says "not there" means gone; one that failed or took too long does not.
+    let ca_cert_pem = match (answers.status("kubelet"), answers.text("ca")) {
+        (Some(1), _) => return Ok(None),
+        (Some(0), Some(pem)) => pem,
+        _ => return Err(nonsense(host, &"the node's credentials could not be read")),
     };
     let node = match answers.text("node") {
         Some(text) => kube::parse_node(text).map_err(|error| nonsense(host, &error))?,

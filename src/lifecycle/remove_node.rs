@@ -6,6 +6,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     look::{look_at, read_facts},
+    marker::Marker,
     runner::run_steps,
     step::{Run, Step},
     steps::{
@@ -13,7 +14,11 @@ use super::{
     },
     survey::{Seen, Survey},
 };
-use crate::{kubeadm::Version, remote::Host};
+use crate::{
+    kubeadm::{Version, ca_cert_hash},
+    node::Facts,
+    remote::Host,
+};
 
 /// The node to remove, as the state knows it.
 #[derive(Clone, Debug)]
@@ -35,14 +40,14 @@ pub struct Leaving {
 /// Removes a master. Membership changes one at a time, so this holds the cluster's lock to its end.
 pub async fn remove_master(run: &Run, leaving: &Leaving, locks: &ClusterLocks) -> Result<(), Failure> {
     let _lock = locks.lock(&leaving.endpoint, &run.cancel).await?;
-    look_at(run).await?;
+    check_own_cluster(run, &look_at(run).await?, leaving)?;
     let survivor = find_survivor(run, leaving).await?;
     run_steps(run, &removal_steps(leaving, survivor)).await
 }
 
 /// Removes a worker.
 pub async fn remove_worker(run: &Run, leaving: &Leaving) -> Result<(), Failure> {
-    look_at(run).await?;
+    check_own_cluster(run, &look_at(run).await?, leaving)?;
     let survivor = find_survivor(run, leaving).await?;
     run_steps(run, &removal_steps(leaving, survivor)).await
 }
@@ -62,8 +67,17 @@ async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>,
         .filter(|host| host.name() != run.host.name())
         .cloned()
         .collect();
+    let own = Survey::of(std::slice::from_ref(&run.host)).await;
+    let own = own
+        .seen
+        .first()
+        .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
     let survey = Survey::of(&others).await;
-    let same = |seen: &&Seen| seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str());
+    // A worker has a CA file and no admin.conf, so only a master shows its cluster here. The node itself may be among
+    // the others under another name.
+    let same = |seen: &&Seen| {
+        seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str()) && !is_itself(leaving, own, seen)
+    };
     if let Some(seen) = survey
         .masters()
         .filter(same)
@@ -81,8 +95,7 @@ async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>,
             kubectl,
         }));
     }
-    let own = Survey::of(std::slice::from_ref(&run.host)).await;
-    let members = own.seen.first().map_or(0, |seen| seen.members.len());
+    let members = own.members.len();
     let masters_left = survey.masters().filter(same).count();
     if masters_left > 0 || (leaving.advertise_address.is_some() && members > 1) || !survey.silent.is_empty() {
         let detail = format!(
@@ -93,6 +106,35 @@ async fn find_survivor(run: &Run, leaving: &Leaving) -> Result<Option<Survivor>,
             .advise("Bring one of the other masters back and apply again; its API server and etcd must take the node out."));
     }
     Ok(None)
+}
+
+/// Whether the host that was seen is the leaving node under another name. Machines made from one image may share
+/// their machine ID, so the marker's Node name is compared too.
+fn is_itself(leaving: &Leaving, own: &Seen, seen: &Seen) -> bool {
+    let is_named = |marker: &Marker| marker.node_name == leaving.node_name;
+    seen.is_same_machine(own) && seen.marker.as_ref().is_none_or(is_named)
+}
+
+/// Nothing is removed from a host that has become part of another cluster.
+fn check_own_cluster(run: &Run, facts: &Facts, leaving: &Leaving) -> Result<(), Failure> {
+    let found = facts
+        .kubernetes
+        .ca_pem
+        .as_deref()
+        .and_then(|pem| ca_cert_hash(pem).ok());
+    match found {
+        Some(found) if found != leaving.ca_cert_hash => {
+            let detail = format!(
+                "The host's cluster CA is {found}; this resource's cluster has {}.",
+                leaving.ca_cert_hash
+            );
+            Err(Failure::new("Host belongs to another cluster", detail)
+                .at("host")
+                .on(run.host.name())
+                .advise("Nothing was changed. If the machine was given away, remove the resource from the state: terraform state rm."))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn removal_steps(leaving: &Leaving, survivor: Option<Survivor>) -> Vec<Box<dyn Step>> {

@@ -40,6 +40,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether both are one machine under two names. Machines made from one image may share their machine ID; of
+    /// those at most one can have a given cluster's CA before the others join.
+    pub fn is_same_machine(&self, other: &Self) -> bool {
+        self.machine_id == other.machine_id && self.ca_cert_hash == other.ca_cert_hash
+    }
+
     /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
     /// and has not ended well is none.
     pub fn is_master(&self) -> bool {
@@ -148,7 +154,12 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         .section("init", status_command(super::detached::KUBEADM_INIT));
     let stdout = host.run_ok(&query.script("survey")).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
-    let ca_cert_pem = answers.text("ca").map(str::to_owned);
+    // A look that took too long is no proof of absence.
+    let ca_cert_pem = match (answers.status("ca"), answers.text("ca")) {
+        (Some(0), Some(pem)) => Some(pem.to_owned()),
+        (Some(1), _) => None,
+        _ => return Err(nonsense(host, &"whether it has a cluster's CA could not be read")),
+    };
     Ok(Seen {
         host: host.clone(),
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),

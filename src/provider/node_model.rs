@@ -107,19 +107,18 @@ pub(super) fn set_seen(state: &mut Value, model: &NodeModel, seen: &NodeSeen) {
             state.set(name, Value::object(kept));
         }
     }
-    if let Some(managed) = model.taints() {
+    if let Some(managed) = &model.taints {
         let have: Vec<&Taint> = node.taints.iter().filter(|taint| !taint.is_automatic()).collect();
-        // The configured order stays, so that only a real difference shows.
-        let kept = managed.iter().filter(|taint| have.contains(taint));
-        let more = have.iter().copied().filter(|taint| !managed.contains(taint));
-        state.set(
-            "taints",
-            Value::List(
-                kept.chain(more)
-                    .map(|taint| Value::from(taint.to_string()))
-                    .collect(),
-            ),
-        );
+        // The configured order and spelling stay, so that only a real difference shows.
+        let parsed = |text: &String| text.parse::<Taint>().ok();
+        let kept = managed
+            .iter()
+            .filter(|text| parsed(text).is_some_and(|taint| have.contains(&&taint)));
+        let more = have
+            .iter()
+            .filter(|taint| !managed.iter().any(|text| parsed(text).as_ref() == Some(**taint)));
+        let texts = kept.cloned().chain(more.map(ToString::to_string));
+        state.set("taints", Value::List(texts.map(Value::from).collect()));
     }
 }
 

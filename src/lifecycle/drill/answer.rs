@@ -27,7 +27,7 @@ pub(super) const READS: &[&str] = &[
     "look for keepalived's manifest",
     "look for the load balancer's files",
     "read the load balancer's note",
-    "read the load balancer's files",
+    "read files",
 ];
 
 /// Does what the script does and gives what it prints.

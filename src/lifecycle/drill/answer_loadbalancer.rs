@@ -23,7 +23,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             Output::default()
         }
         "read the load balancer's note" => says(machine.files.get(&note).cloned().unwrap_or_default()),
-        "read the load balancer's files" => {
+        "read files" => {
             let sections = machine
                 .files
                 .iter()

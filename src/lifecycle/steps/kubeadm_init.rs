@@ -7,7 +7,7 @@ use super::super::{
     credentials::new_bootstrap_token,
     detached::{self, KUBEADM_INIT},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
     look::has_credentials,
     marker::{Marker, Phase},
     reset::reset_host,
@@ -87,6 +87,10 @@ impl Step for KubeadmInit {
 
     /// Nothing else can have joined yet, so the host alone is put back.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
+        if Marker::read(&run.host).await?.is_none() {
+            // kubeadm was not begun: what is on the host is not ours.
+            return remove_config(&run.host, "init").await;
+        }
         // The result goes first: a good one must not outlive what it stands for.
         detached::settle(run, &run.host, KUBEADM_INIT).await?;
         detached::forget(&run.host, KUBEADM_INIT).await?;

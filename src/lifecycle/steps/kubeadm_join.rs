@@ -7,7 +7,7 @@ use super::super::{
     credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates, wait_until_signed},
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, validate_config, write_config},
+    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
     look::has_credentials,
     marker::{Marker, Phase},
     membership,
@@ -132,23 +132,22 @@ impl Step for KubeadmJoin {
     /// An orphan member would count for quorum, so it goes first; then the host, then the Node. The marker goes last:
     /// it is how the next run knows of all that, should this be cut.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
+        let Some(begun) = Marker::read(&run.host).await? else {
+            // kubeadm was not begun: what is on the host is not ours.
+            return remove_config(&run.host, "join").await;
+        };
         detached::settle(run, &run.host, KUBEADM_JOIN).await?;
         detached::forget(&run.host, KUBEADM_JOIN).await?;
-        let begun = Marker::read(&run.host).await?;
-        if let Some(marker) = &begun {
-            if let Some(wanted) = &self.control_plane {
-                membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
-            }
-            if let Some(id) = &marker.token_id {
-                revoke(&self.via, id, self.control_plane.is_some()).await?;
-            }
+        if let Some(wanted) = &self.control_plane {
+            membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
+        }
+        if let Some(id) = &begun.token_id {
+            revoke(&self.via, id, self.control_plane.is_some()).await?;
         }
         reset_kubeadm(run, &self.node.cri_socket).await?;
-        if begun.is_some() {
-            self.via
-                .run_ok(&kube::delete_node_script(&self.node.name))
-                .await?;
-        }
+        self.via
+            .run_ok(&kube::delete_node_script(&self.node.name))
+            .await?;
         clean_host(run).await
     }
 }

@@ -5,6 +5,7 @@ use super::super::{
     failure::Failure,
     loadbalancer::START_LIMIT,
     loadbalancer_note::LoadbalancerNote,
+    look::{FileState, compare_files, differing_file},
     step::{Check, Run, Step},
     wait::wait_until_done,
 };
@@ -12,8 +13,8 @@ use crate::{
     command::Script,
     haproxy, keepalived,
     node::{
-        Answers, DIRECTORY, Query,
-        files::{File, read_section, remove_files_script, write_files_script},
+        DIRECTORY,
+        files::{File, remove_files_script, write_files_script},
         vip,
     },
 };
@@ -34,25 +35,26 @@ impl Step for WriteLoadbalancer {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        if LoadbalancerNote::read(&run.host).await?.as_ref() != Some(&self.note) {
+        let note = LoadbalancerNote::read(&run.host).await?;
+        if note.is_none() {
+            // The note is written first, so without it no file of these is ours.
+            let states = compare_files(&run.host, &self.files).await?;
+            let mut pairs = self.files.iter().zip(states);
+            if let Some((file, _)) = pairs.find(|(_, state)| *state == FileState::Different) {
+                let detail = format!(
+                    "{} is on the host, and this provider did not write it.",
+                    file.path
+                );
+                return Err(Failure::new("Another load balancer is on the host", detail)
+                    .at("host")
+                    .advise("Nothing was changed. Remove it if it is not needed, or choose another host."));
+            }
+        }
+        if note.as_ref() != Some(&self.note) {
             return Ok(Check::Needed("the host has no such load balancer".into()));
         }
-        let query = self.files.iter().fold(Query::new(), |query, file| {
-            read_section(query, &file.path, &file.path)
-        });
-        let stdout = run
-            .host
-            .run_ok(&query.script("read the load balancer's files"))
-            .await?;
-        let answers =
-            Answers::parse(&stdout).map_err(|error| super::super::look::nonsense(&run.host, &error))?;
-        let differing = self
-            .files
-            .iter()
-            .find(|file| answers.text(&file.path) != Some(&file.content));
-        Ok(differing.map_or(Check::Done, |file| {
-            Check::Needed(format!("{} differs", file.path))
-        }))
+        let differing = differing_file(&run.host, &self.files).await?;
+        Ok(differing.map_or(Check::Done, |path| Check::Needed(format!("{path} differs"))))
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {

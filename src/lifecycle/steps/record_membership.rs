@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use super::super::{
     detached::{self, KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES},
     failure::Failure,
+    look::differing_file,
     marker::{Marker, Phase},
     step::{Check, Run, Step},
 };
@@ -30,10 +31,16 @@ impl Step for RecordMembership {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        Ok(match Marker::read(&run.host).await? {
-            Some(marker) if !marker.is_begun() => Check::Done,
-            _ => Check::Needed("the host is a node and is not recorded as one".into()),
-        })
+        if Marker::read(&run.host)
+            .await?
+            .is_none_or(|marker| marker.is_begun())
+        {
+            return Ok(Check::Needed(
+                "the host is a node and is not recorded as one".into(),
+            ));
+        }
+        let differing = differing_file(&run.host, &self.files).await?;
+        Ok(differing.map_or(Check::Done, |path| Check::Needed(format!("{path} differs"))))
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {

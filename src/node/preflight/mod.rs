@@ -53,7 +53,7 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
         .collect();
     if !left.is_empty() {
         let detail = format!(
-            "{} has {}. It is or was part of a cluster, which is never reset unasked: import it, or run `kubeadm reset` there if nothing of it is needed.",
+            "{} has {}. It is or was part of a cluster, which is never reset unasked. Run `kubeadm reset` there if nothing of it is needed.",
             facts.hostname,
             left.join(", ")
         );

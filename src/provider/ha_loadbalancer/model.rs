@@ -134,7 +134,10 @@ mod tests {
             ("vip", Value::from("10.0.0.100")),
             ("members", members()),
             ("backends", members()),
-            ("keepalived", Value::object([("image", Value::from("keepalived:1"))])),
+            (
+                "keepalived",
+                Value::object([("image", Value::from("keepalived:1"))]),
+            ),
             ("address", address),
         ])
     }

@@ -74,10 +74,13 @@ impl Master {
             return Ok(None);
         };
         state.set("node_name", name.as_str());
-        state.set(
-            "advertise_address",
-            address.map_or(Value::Null, |address| Value::from(address.to_string())),
-        );
+        // What is written in the configuration stays as it is spelled.
+        if state.get("advertise_address").is_unknown() {
+            state.set(
+                "advertise_address",
+                address.map_or(Value::Null, |address| Value::from(address.to_string())),
+            );
+        }
         let mut model = model.clone();
         model.node.advertise_address = address;
         set_master_seen(&mut state, &model, &name, &seen);
@@ -176,10 +179,12 @@ impl Resource for Master {
                     .prior
                     .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
                 if let Some(join) = join_of(&model, "")
-                    .filter(|_| config.get("peers").is_wholly_known() && model.host.is_some())
                     && let Ok(mut join) = Value::from_serialize(&join)
                 {
                     join.set("ca_cert_hash", hash);
+                    if !config.get("peers").is_wholly_known() || model.host.is_none() {
+                        join.set("masters", Value::unknown());
+                    }
                     planned.set("join", join);
                 }
                 planned.set(
@@ -189,7 +194,11 @@ impl Resource for Master {
                 );
             }
             (None, true) => planned.set("rendered", text_map([])),
-            (None, false) => {}
+            (None, false) => {
+                for name in ["join", "rendered"] {
+                    planned.set(name, Value::unknown());
+                }
+            }
         }
         let endpoint = model.endpoint().unwrap_or_default().to_owned();
         if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)

@@ -56,6 +56,8 @@ fn settled(mut state: Value, model: &Model, name: &str, seen: &NodeSeen) -> Valu
     state.set("node_name", name);
     state.set("id", format!("{endpoint}/{name}"));
     set_seen(&mut state, &model.node, seen);
+    // The API may not answer right after the join; the next refresh fills in what is missing.
+    state.unknown_to_null();
     state
 }
 
