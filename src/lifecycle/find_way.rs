@@ -1,7 +1,8 @@
 //! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
+use ipnet::IpNet;
 
 use super::{
     detached::{self, KUBEADM_INIT, KUBEADM_JOIN, settle},
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     command::{Script, quote},
+    kube::RunningCluster,
     kubeadm::{ClusterSpec, Endpoint, Version},
     node::detached::Progress,
     remote::Host,
@@ -78,6 +80,9 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
         && goes_on(run, marker, &own).await?
     {
+        if own.is_init_done {
+            check_same_cluster(spec, &endpoint, &own)?;
+        }
         return Ok(Way::Init(Box::new(cluster.clone())));
     }
 
@@ -249,7 +254,12 @@ fn check_same_cluster(spec: &MasterSpec, endpoint: &Endpoint, seen: &Seen) -> Re
     let Some(found) = &seen.cluster else { return Ok(()) };
     let wanted_name = spec.cluster_name().unwrap_or_default();
     if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
-        return Ok(());
+        return match &spec.cluster {
+            Some(cluster) => {
+                check_same_settings(cluster, found).map_err(|failure| failure.on(seen.host.name()))
+            }
+            None => Ok(()),
+        };
     }
     Err(foreign_cluster(
         seen.host.name(),
@@ -274,6 +284,49 @@ pub fn foreign_cluster(
     Failure::new("Host belongs to another cluster", detail).at("host").on(host).advise(
         "Nothing was changed. Check the host's address and the cluster's name and endpoint. If that cluster is not needed any more, run `kubeadm reset` on the host yourself.",
     )
+}
+
+/// What kubeadm has read once cannot be changed by what a later apply says: a create that failed after the founding may
+/// go on only with the same settings.
+fn check_same_settings(cluster: &ClusterSpec, found: &RunningCluster) -> Result<(), Failure> {
+    let nets = |text: &str| -> BTreeSet<IpNet> {
+        text.split(',')
+            .filter_map(|net| net.trim().parse().ok())
+            .collect()
+    };
+    let wanted = |nets: &[IpNet]| nets.iter().copied().collect::<BTreeSet<IpNet>>();
+    let differing = [
+        (
+            "pod_subnet",
+            !cluster.pod_subnet.is_empty() && wanted(&cluster.pod_subnet) != nets(&found.pod_subnet),
+            &found.pod_subnet,
+        ),
+        (
+            "service_subnet",
+            !cluster.service_subnet.is_empty()
+                && wanted(&cluster.service_subnet) != nets(&found.service_subnet),
+            &found.service_subnet,
+        ),
+        (
+            "dns_domain",
+            cluster
+                .dns_domain
+                .as_ref()
+                .is_some_and(|domain| *domain != found.dns_domain),
+            &found.dns_domain,
+        ),
+    ];
+    match differing.iter().find(|(_, differs, _)| *differs) {
+        None => Ok(()),
+        Some((name, _, found)) => Err(Failure::new(
+            "Cluster settings cannot be changed in place",
+            format!(
+                "The cluster was made with {name} = {found:?}, and the configuration says something else."
+            ),
+        )
+        .at("cluster")
+        .advise("Put the old value back, or destroy the cluster and make it anew.")),
+    }
 }
 
 fn check_same_ca(own: &Seen, other: &Seen) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use super::{settings::SshModel, shared::Shared};
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, Taint},
     lifecycle::{Join, NodeSeen, NodeWishes},
-    tf_provider::{Value, ValueError},
+    tf_provider::{Diagnostic, Path, Value, ValueError},
 };
 
 /// The arguments of any node; what is unknown or not set is `None`.
@@ -120,6 +120,26 @@ pub(super) fn set_seen(state: &mut Value, model: &NodeModel, seen: &NodeSeen) {
         let texts = kept.cloned().chain(more.map(ToString::to_string));
         state.set("taints", Value::List(texts.map(Value::from).collect()));
     }
+}
+
+/// An error where an update would put the node into another cluster: kubeadm does that with a reset and a new join only.
+pub(super) fn cluster_change(old: Option<&JoinModel>, new: Option<&JoinModel>) -> Option<Diagnostic> {
+    let (old, new) = (old?, new?);
+    let identity = |join: &JoinModel| {
+        (
+            join.endpoint.clone(),
+            join.ca_cert_hash.clone(),
+            join.cluster_name.clone(),
+        )
+    };
+    if identity(old) == identity(new) {
+        return None;
+    }
+    let detail = format!(
+        "The node is part of the cluster {:?} ({}, CA {}); join names the cluster {:?} ({}, CA {}). Replace the resource to reset the host and let it join that one: terraform apply -replace=….",
+        old.cluster_name, old.endpoint, old.ca_cert_hash, new.cluster_name, new.endpoint, new.ca_cert_hash
+    );
+    Some(Diagnostic::error("A node cannot change its cluster in place", detail).at(Path::attribute("join")))
 }
 
 /// Keys to set to the planned values, and keys of the prior state that are planned no more, to remove.

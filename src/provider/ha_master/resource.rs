@@ -7,7 +7,7 @@ use super::{
     super::{
         at_plan,
         diagnose::{diagnostic, kept},
-        node_model::{JoinModel, changes, set_seen},
+        node_model::{JoinModel, changes, cluster_change, set_seen},
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -295,6 +295,10 @@ impl Resource for Master {
         let (Some(old), Some(new)) = (Self::model(cx, prior), Self::model(cx, &planned)) else {
             return prior.clone();
         };
+        if let Some(refusal) = cluster_change(old.join.as_ref(), new.join.as_ref()) {
+            cx.add(refusal);
+            return prior.clone();
+        }
         let Some(host) = self.reach(cx, &new) else {
             return prior.clone();
         };

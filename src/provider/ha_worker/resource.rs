@@ -7,7 +7,7 @@ use super::{
     super::{
         at_plan,
         diagnose::{diagnostic, kept},
-        node_model::{changes, set_seen},
+        node_model::{changes, cluster_change, set_seen},
         settings::{bug, limit},
         shared::Shared,
     },
@@ -208,6 +208,10 @@ impl Resource for Worker {
         let (Some(old), Some(new)) = (Self::model(cx, prior), Self::model(cx, &planned)) else {
             return prior.clone();
         };
+        if let Some(refusal) = cluster_change(old.join.as_ref(), new.join.as_ref()) {
+            cx.add(refusal);
+            return prior.clone();
+        }
         let Some(host) = self.reach(cx, &new) else {
             return prior.clone();
         };
