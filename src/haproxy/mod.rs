@@ -19,12 +19,3 @@ pub const CHECKSUM_ANNOTATION: &str = "kube-ha.io/config-sha256";
 pub const CONFIG_MODE: &str = "0644";
 /// The mode of [`MANIFEST_PATH`].
 pub const MANIFEST_MODE: &str = "0600";
-
-/// A command that checks a configuration file on a host that has `haproxy` installed; status 0 when it is
-/// good or when there is no `haproxy` to ask.
-pub fn validate_command(path: &str) -> String {
-    format!(
-        "if command -v haproxy >/dev/null 2>&1; then haproxy -c -q -f {}; fi",
-        crate::command::quote(path)
-    )
-}

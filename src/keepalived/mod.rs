@@ -21,12 +21,3 @@ pub const CHECKSUM_ANNOTATION: &str = "kube-ha.io/config-sha256";
 pub const CONFIG_MODE: &str = "0644";
 /// The mode of [`MANIFEST_PATH`].
 pub const MANIFEST_MODE: &str = "0600";
-
-/// A command that checks a configuration file on a host that has `keepalived` installed; status 0 when it is
-/// good or when there is no `keepalived` to ask.
-pub fn validate_command(path: &str) -> String {
-    format!(
-        "if command -v keepalived >/dev/null 2>&1; then keepalived -t -f {}; fi",
-        crate::command::quote(path)
-    )
-}

@@ -10,22 +10,6 @@ use crate::{
 /// kubectl ends by itself; the host's own limit only has to be later.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// No new pods on the node. On a master.
-pub fn cordon_script(name: &str) -> Script {
-    Script::new(
-        "kubectl cordon",
-        format!("{} cordon {}", kubectl(ADMIN_CONF), quote(name)),
-    )
-}
-
-/// New pods on the node again. On a master.
-pub fn uncordon_script(name: &str) -> Script {
-    Script::new(
-        "kubectl uncordon",
-        format!("{} uncordon {}", kubectl(ADMIN_CONF), quote(name)),
-    )
-}
-
 /// Cordons the node and evicts its pods within the timeout. On a master; `kubectl` is its kubectl's version.
 pub fn drain_script(name: &str, timeout: Duration, kubectl_version: &Version) -> Script {
     let empty_dir = if kubectl_version.minor() < 20 {

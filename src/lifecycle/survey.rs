@@ -25,8 +25,6 @@ pub struct Seen {
     pub machine_id: String,
     /// Hash of the CA that lies there; none if the host has no cluster.
     pub ca_cert_hash: Option<String>,
-    /// The CA's certificate.
-    pub ca_cert_pem: Option<String>,
     /// Whether its own API server says it is ready.
     pub api_ready: bool,
     /// What the cluster says of itself; only where the API answers.
@@ -166,7 +164,6 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         ca_cert_hash: ca_cert_pem
             .as_deref()
             .and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
-        ca_cert_pem,
         api_ready: answers.status("ready") == Some(0),
         cluster: answers
             .text("cluster")

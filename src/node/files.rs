@@ -76,12 +76,6 @@ pub fn read_section(query: Query, key: &str, path: &str) -> Query {
     query.section(key, format!("cat {}", quote(path)))
 }
 
-/// Asks for a file's octal mode, without a leading zero.
-#[must_use]
-pub fn mode_section(query: Query, key: &str, path: &str) -> Query {
-    query.section(key, format!("stat -c %a {}", quote(path)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
