@@ -10,8 +10,8 @@ mod readyz;
 mod running_cluster;
 
 pub use bootstrap_token::{
-    create_bootstrap_token_script, remove_certificates_command, revoke_credentials_script,
-    token_signed_command,
+    create_bootstrap_token_script, remove_certificates_command, remove_certificates_script,
+    revoke_credentials_script,
 };
 pub use drain::{delete_node_script, drain_script};
 pub use kubectl::{ADMIN_CONF, KUBELET_CONF};

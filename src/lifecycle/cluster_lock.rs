@@ -11,9 +11,9 @@ use super::failure::Failure;
 
 /// Locks by control-plane endpoint. Terraform runs the instances of a `for_each` side by side; etcd takes one
 /// learner at a time (`ha-correctness`: kubeadm joins of masters are serial on every version).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ClusterLocks {
-    by_endpoint: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    by_endpoint: Arc<Mutex<HashMap<String, Arc<AsyncMutex<()>>>>>,
 }
 
 /// Held while membership changes; dropped, it lets the next one in.

@@ -6,13 +6,13 @@ use super::{
     find_way::{Through, Way, await_founder, find_way},
     look::look_at,
     preflight::{master_problems, refuse_foreign_node},
-    runner::run_steps,
-    spec::MasterSpec,
+    runner::{run_some, run_steps},
+    spec::{Identity, MasterSpec},
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
-        ControlPlane, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
-        RevokeCredentials,
+        ControlPlane, FinishJoin, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
+        RemoveCertificates, RevokeCredentials,
     },
 };
 use crate::{
@@ -21,12 +21,21 @@ use crate::{
     remote::Host,
 };
 
-/// Makes the host a master. The cluster's lock is held from the look for a running cluster until the new etcd
-/// member votes and the Node is as it should be.
+/// Makes the host a master, and gives what it goes by. The cluster's lock is held from the look for a running cluster
+/// until etcd's membership has changed; what kubeadm and this provider do after that needs none.
 ///
-/// After a failure anywhere the same call goes on from there: nothing is undone that is done.
-pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), Failure> {
-    let facts = look_at(run).await?;
+/// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
+/// the same call goes on from there: nothing is undone that is done.
+pub async fn create_master(
+    run: &Run,
+    spec: &MasterSpec,
+    locks: &ClusterLocks,
+    looked: Option<Facts>,
+) -> Result<Identity, Failure> {
+    let facts = match looked {
+        Some(facts) => facts,
+        None => look_at(run).await?,
+    };
     let master = Master::new(run, spec, facts)?;
     // A master of some cluster is judged by what that cluster says of itself, later.
     if !master.facts.kubernetes.admin_conf {
@@ -36,19 +45,26 @@ pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -
 
     loop {
         let lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
-        let steps = match find_way(run, spec).await? {
+        let (mut steps, after) = match find_way(run, spec).await? {
             Way::Init(cluster) => master.init_steps(&cluster),
-            Way::Join(through) => master.join_steps(&through),
-            Way::Member => master.member_steps(),
+            Way::Join(through) => master.join_steps(&through, locks),
+            Way::Member => (Vec::new(), master.member_steps()),
             Way::After(founder) => {
                 drop(lock);
                 await_founder(run, &founder).await?;
                 continue;
             }
         };
-        return run_steps(run, &steps).await;
+        let locked = steps.len();
+        steps.extend(after);
+        run_some(run, &steps, 0..locked).await?;
+        drop(lock);
+        run_some(run, &steps, locked..steps.len()).await?;
+        return Ok(master.identity());
     }
 }
+
+type Steps = Vec<Box<dyn Step>>;
 
 /// The master to be, as far as it is known before the look for a cluster.
 #[derive(Debug)]
@@ -90,8 +106,8 @@ impl<'a> Master<'a> {
     }
 
     /// What needs no lock: other masters may be joining meanwhile.
-    fn preparation(&self) -> Result<Vec<Box<dyn Step>>, Failure> {
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(CheckHost {
+    fn preparation(&self) -> Result<Steps, Failure> {
+        let mut steps: Steps = vec![Box::new(CheckHost {
             problems: master_problems(&self.facts, self.spec),
         })];
         if let Some(cluster) = &self.spec.cluster {
@@ -102,29 +118,37 @@ impl<'a> Master<'a> {
         Ok(steps)
     }
 
-    fn init_steps(&self, cluster: &ClusterSpec) -> Vec<Box<dyn Step>> {
-        let mut steps: Vec<Box<dyn Step>> = vec![
+    fn identity(&self) -> Identity {
+        Identity {
+            node_name: self.node.name.clone(),
+            address: self.node.advertise_address,
+        }
+    }
+
+    /// What needs the lock, and what comes after it.
+    fn init_steps(&self, cluster: &ClusterSpec) -> (Steps, Steps) {
+        let locked: Steps = vec![
             Box::new(KubeadmInit {
                 kubeadm: self.kubeadm.clone(),
                 cluster: cluster.clone(),
                 node: self.node.clone(),
-            }),
-            Box::new(RevokeCredentials {
-                via: self.host.clone(),
-                with_certificates: false,
             }),
             Box::new(AwaitLocalApi),
             Box::new(AwaitEndpoint {
                 endpoint: self.endpoint.clone(),
             }),
         ];
-        steps.extend(self.closing_steps());
-        steps
+        let mut after: Steps = vec![Box::new(RevokeCredentials {
+            via: self.host.clone(),
+        })];
+        after.extend(self.closing_steps());
+        (locked, after)
     }
 
-    fn join_steps(&self, through: &Through) -> Vec<Box<dyn Step>> {
+    /// What needs the lock, and what comes after it.
+    fn join_steps(&self, through: &Through, locks: &ClusterLocks) -> (Steps, Steps) {
         let via = &through.via;
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(NodeNameIsFree {
+        let name_is_free = NodeNameIsFree {
             via: via.clone(),
             name: self.node.name.clone(),
             machine_id: self.facts.machine_id.clone(),
@@ -135,41 +159,49 @@ impl<'a> Master<'a> {
                 .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
                 .collect(),
             advertise_address: self.node.advertise_address,
-        })];
-        steps.push(Box::new(KubeadmJoin {
+        };
+        let join = KubeadmJoin {
             kubeadm: self.kubeadm.clone(),
             via: via.clone(),
             endpoint: self.endpoint.clone(),
-            ca_cert_hash: through.ca_cert_hash.clone(),
+            ca_cert_pem: through.ca_cert_pem.clone(),
             node: self.node.clone(),
             control_plane: self.node.advertise_address.map(|advertise_address| ControlPlane {
                 advertise_address,
                 kubernetes_version: through.kubernetes_version.clone(),
             }),
-        }));
-        steps.push(Box::new(RevokeCredentials {
-            via: via.clone(),
-            with_certificates: true,
-        }));
+        };
+        let locked: Steps = vec![
+            Box::new(name_is_free),
+            Box::new(join.clone()),
+            Box::new(RemoveCertificates { via: via.clone() }),
+        ];
+        let mut after: Steps = vec![
+            Box::new(FinishJoin {
+                join,
+                locks: locks.clone(),
+            }),
+            Box::new(RevokeCredentials { via: via.clone() }),
+        ];
         if let Some(advertise_address) = self.node.advertise_address {
-            steps.push(Box::new(AwaitEtcdVoter {
+            after.push(Box::new(AwaitEtcdVoter {
                 via: via.clone(),
                 advertise_address,
             }));
         }
-        steps.push(Box::new(AwaitLocalApi));
-        steps.extend(self.closing_steps());
-        steps
+        after.push(Box::new(AwaitLocalApi));
+        after.extend(self.closing_steps());
+        (locked, after)
     }
 
-    fn member_steps(&self) -> Vec<Box<dyn Step>> {
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(AwaitLocalApi)];
+    fn member_steps(&self) -> Steps {
+        let mut steps: Steps = vec![Box::new(AwaitLocalApi)];
         steps.extend(self.closing_steps());
         steps
     }
 
     /// What every master gets in the end, through its own API server.
-    fn closing_steps(&self) -> Vec<Box<dyn Step>> {
+    fn closing_steps(&self) -> Steps {
         let set = |wanted: &std::collections::BTreeMap<String, String>| {
             wanted
                 .iter()
@@ -177,7 +209,7 @@ impl<'a> Master<'a> {
                 .collect()
         };
         let wishes = &self.spec.node;
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(ApplyNodeSettings {
+        let mut steps: Steps = vec![Box::new(ApplyNodeSettings {
             via: self.host.clone(),
             name: self.node.name.clone(),
             labels: set(&wishes.labels),

@@ -22,6 +22,7 @@ pub mod survey;
 #[cfg(test)]
 mod drill;
 pub mod find_way;
+pub mod joining;
 pub mod preflight;
 pub mod spec;
 pub mod steps;
@@ -41,12 +42,12 @@ pub use failure::{Failure, FailureKind};
 pub use loadbalancer::{
     LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
 };
-pub use preflight::{Checked, check_master, check_worker, identify};
+pub use preflight::{Checked, check_master, check_worker};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};
 pub use remove_node::{Leaving, remove_master, remove_worker};
-pub use spec::{Join, MasterSpec, NodeWishes, WorkerSpec};
+pub use spec::{Identity, Join, MasterSpec, NodeWishes, WorkerSpec};
 pub use step::Run;
 pub use steps::failure_of;
 pub use update_node::{NodeChange, update_node};

@@ -1,5 +1,5 @@
 //! Runs an operation's list of steps in order: check, perform, check again.
-use std::time::Instant;
+use std::{ops::Range, time::Instant};
 
 use super::{
     failure::{Failure, FailureKind},
@@ -11,8 +11,14 @@ use super::{
 ///
 /// A step that is running is never dropped: a cancelled run stops between steps.
 pub async fn run_steps(run: &Run, steps: &[Box<dyn Step>]) -> Result<(), Failure> {
+    run_some(run, steps, 0..steps.len()).await
+}
+
+/// Runs some of an operation's steps, numbered among all of them.
+pub async fn run_some(run: &Run, steps: &[Box<dyn Step>], some: Range<usize>) -> Result<(), Failure> {
     let total = steps.len();
-    for (index, step) in steps.iter().enumerate() {
+    let Range { start, end } = some;
+    for (index, step) in steps.iter().enumerate().take(end).skip(start) {
         let title = step.title();
         let named = |failure: Failure| failure.on(run.host.name()).during(title);
         if run.cancel.is_cancelled() && !step.finishes() {

@@ -10,9 +10,13 @@ use tokio::time::Instant;
 use super::settings::{Settings, SshModel};
 use crate::{
     lifecycle::{ClusterLocks, Progress, Run},
+    node::Facts,
     remote::{Host, Pool},
     tf_provider::{Context, Diagnostic, Path},
 };
+
+/// How long a look at a host stands for another.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// Shared by all resources.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(super) struct Shared {
     settings: RwLock<Option<Arc<Settings>>>,
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
+    /// What plans saw of hosts, for the creates that follow.
+    looks: Mutex<HashMap<String, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
     names: Mutex<HashMap<(String, String), String>>,
 }
@@ -30,6 +36,7 @@ impl Shared {
             settings: RwLock::default(),
             pool,
             locks: ClusterLocks::default(),
+            looks: Mutex::default(),
             names: Mutex::default(),
         }
     }
@@ -89,6 +96,20 @@ impl Shared {
             deadline: Instant::now() + limit,
             progress,
         }
+    }
+
+    /// Keeps what a plan saw of a host: Terraform plans once more right before it applies.
+    pub(super) fn keep_look(&self, host: &Host, facts: Facts) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.insert(host.name().to_owned(), (Instant::now(), facts));
+    }
+
+    /// Takes out what a plan of this run has just seen of a host. It serves once: what a create changes on the host
+    /// is to be seen by the next.
+    pub(super) fn take_look(&self, host: &Host) -> Option<Facts> {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, facts) = looks.remove(host.name())?;
+        (at.elapsed() < FRESH).then_some(facts)
     }
 
     /// Takes a note of a node's name; an error if another host of this configuration has it.

@@ -12,7 +12,6 @@ pub(super) const READS: &[&str] = &[
     "poll detached command",
     "kubeadm config validate",
     "list missing images",
-    "look for the token's signature",
     "get node",
     "etcd member list",
     "etcd status",

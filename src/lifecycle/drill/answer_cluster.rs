@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{fails, says, whether},
-    detached::{Operation, upload_certificates},
+    answer_host::state,
+    detached::upload_certificates,
     shell::{name_after, word_after},
     world::{Cluster, Node, World},
 };
@@ -37,6 +38,9 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         }
         _ => {}
     }
+    if script.title == "etcd status" && body.contains("https://127.0.0.1:2379") {
+        return Some(says(own_status(world, at)));
+    }
     // Everything else is asked of the API server or etcd of this very machine.
     let Some(index) = world.api_on(at) else {
         return is_known(script.title).then(|| fails("connection refused"));
@@ -53,8 +57,11 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             cluster.tokens.insert(name_after(body, "bootstrap-token-"));
             Output::default()
         }
-        "look for the token's signature" => {
-            whether(cluster.tokens.contains(&name_after(body, "jws-kubeconfig-")))
+        "remove uploaded certificates" => {
+            if let Some((_, owner)) = cluster.certificates.take() {
+                cluster.tokens.remove(&owner);
+            }
+            Output::default()
         }
         "revoke join credentials" => {
             cluster.tokens.remove(&name_after(body, "bootstrap-token-"));
@@ -110,9 +117,9 @@ fn is_known(title: &str) -> bool {
         "kubectl",
         "get node",
         "create bootstrap",
-        "look for the token",
         "revoke",
         "upload",
+        "remove uploaded",
     ]
     .iter()
     .any(|start| title.starts_with(start))
@@ -150,10 +157,6 @@ fn survey(world: &World, at: &str) -> String {
         );
         json!({"data": {"ClusterConfiguration": text}}).to_string()
     });
-    let init = match machine.operations.get("kubeadm-init") {
-        Some(Operation::Ended(status, _)) => Some(status.to_string()),
-        _ => None,
-    };
     let section = |key, text: Option<&str>| {
         (
             key,
@@ -167,7 +170,8 @@ fn survey(world: &World, at: &str) -> String {
         section("ready", api.map(|_| "")),
         section("cluster", config.as_deref()),
         section("members", api.map(members).as_deref()),
-        section("init", init.as_deref()),
+        section("init", Some(&state(world, at, "kubeadm-init"))),
+        section("join", Some(&state(world, at, "kubeadm-join"))),
         section("marker", machine.files.get(MARKER).map(String::as_str)),
     ];
     let borrowed = sections
@@ -192,6 +196,21 @@ fn members(cluster: &Cluster) -> String {
         })
         .collect();
     json!({ "members": members }).to_string()
+}
+
+/// A learner answers this too, and a member that has only just begun to vote.
+fn own_status(world: &World, at: &str) -> String {
+    let own = world.machines[at].cluster.and_then(|index| {
+        let mut members = world.clusters[index].members.iter();
+        members.find(|member| member.address == at)
+    });
+    own.map_or_else(String::new, |member| {
+        let id = member.id.to_string();
+        let answer = json!({
+            "header": {"member_id": id}, "version": "3.7.0", "leader": "1", "isLearner": member.is_learner,
+        });
+        format!("https://127.0.0.1:2379\t{answer}\n")
+    })
 }
 
 fn status(world: &World, index: usize) -> String {

@@ -35,7 +35,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "poll detached command" => {
             let name = name_after(body, "/operations/");
             if !body.contains("left=0\n") {
-                detached::end(world, at, &name);
+                detached::proceed(world, at, &name);
             }
             says(state(world, at, &name))
         }
@@ -47,14 +47,17 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             machine.operations.remove(&name);
             Output::default()
         }
-        "write kubeadm configuration" => {
+        "write kubeadm configuration" | "write discovery kubeconfig" => {
             let text = word_after(body, "printf '%s' ");
             let path = body.rsplit(' ').next().unwrap().to_owned();
             machine.files.insert(path, text);
             Output::default()
         }
         "remove kubeadm configuration" => {
-            machine.remove(&word_after(body, "rm -f "));
+            let (_, files) = body.lines().next().unwrap().split_once("rm -f ").unwrap();
+            for path in files.split(' ') {
+                machine.remove(path);
+            }
             Output::default()
         }
         "kubeadm config validate" => whether(machine.has(&word_after(body, "--config "))),
@@ -130,7 +133,7 @@ fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {
     })
 }
 
-fn state(world: &World, at: &str, name: &str) -> String {
+pub(super) fn state(world: &World, at: &str, name: &str) -> String {
     match world.machines[at].operations.get(name) {
         None => "unknown\n".to_owned(),
         Some(Operation::Running(_)) => "running\n".to_owned(),

@@ -50,6 +50,25 @@ pub(super) fn begin(world: &mut World, at: &str, name: &str, command: &str) {
         .insert(name.to_owned(), Operation::Running(work));
 }
 
+/// A little time passes: a master that joins votes first, and kubeadm goes on; everything else comes to its end.
+pub(super) fn proceed(world: &mut World, at: &str, name: &str) {
+    let is_learner = |world: &World| {
+        let index = world.machines[at].cluster?;
+        let mut members = world.clusters[index].members.iter();
+        Some(members.find(|member| member.address == at)?.is_learner)
+    };
+    let running = world.machines[at].operations.get(name).cloned();
+    match running {
+        Some(Operation::Running(work @ Work::Join { is_master: true, .. }))
+            if is_learner(world) == Some(true) && (world.kubeadm_fails == 0 || world.kubeadm_fails_late) =>
+        {
+            register(world, at, &work);
+            finish(world, at, &work);
+        }
+        _ => end(world, at, name),
+    }
+}
+
 /// Brings the command to its end, if it runs.
 pub(super) fn end(world: &mut World, at: &str, name: &str) {
     let Some(Operation::Running(work)) = world.machines[at].operations.get(name).cloned() else {
@@ -135,14 +154,18 @@ fn new_ca() -> String {
 fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String> {
     let config = config(world, at, command)?;
     refuse_used_host(world, at)?;
-    let endpoint = yaml_value(&config, "apiServerEndpoint").unwrap();
-    let index = world.api_at(&endpoint).ok_or("no API server answers")?;
-    let token = yaml_value(&config, "token").unwrap();
+    let path = yaml_value(&config, "kubeConfigPath").unwrap();
+    let discovery = &world.machines[at].files.get(&path).ok_or("no discovery file")?;
+    let discovery: serde_json::Value = serde_json::from_str(discovery).unwrap();
+    let known = &discovery["clusters"][0]["cluster"];
+    let endpoint = known["server"].as_str().unwrap().trim_start_matches("https://");
+    let index = world.api_at(endpoint).ok_or("no API server answers")?;
+    let token = yaml_value(&config, "tlsBootstrapToken").unwrap();
     let cluster = &world.clusters[index];
     if !cluster.tokens.contains(token.split('.').next().unwrap()) {
         return Err("the token is not known".to_owned());
     }
-    if !config.contains(&cluster.ca_hash) {
+    if known["certificate-authority-data"] != STANDARD.encode(&cluster.ca_pem) {
         return Err("the CA is another one".to_owned());
     }
     let node = yaml_value(&config, "name").unwrap();

@@ -75,7 +75,7 @@ impl Operation {
         if self != Self::ApplyLoadbalancer {
             for master in MASTERS {
                 let run = new_run(&lab, master);
-                apply_loadbalancer(&run, &loadbalancer(master), true)
+                apply_loadbalancer(&run, &loadbalancer(master), None)
                     .await
                     .unwrap();
             }
@@ -83,12 +83,14 @@ impl Operation {
         for master in MASTERS.iter().take(self.masters_before()) {
             let run = new_run(&lab, master);
             let spec = symmetric_master(&lab, master);
-            create_master(&run, &spec, &ClusterLocks::default())
+            create_master(&run, &spec, &ClusterLocks::default(), None)
                 .await
                 .unwrap();
         }
         if matches!(self, Self::RemoveWorker) {
-            create_worker(&new_run(&lab, W1), &worker(&lab)).await.unwrap();
+            create_worker(&new_run(&lab, W1), &worker(&lab), None)
+                .await
+                .unwrap();
         }
         let mut world = lab.world().clone();
         assert_eq!(world.violations, Vec::<String>::new());
@@ -129,18 +131,18 @@ impl Operation {
         match self {
             Self::CreateFirstMaster | Self::CreateSecondMaster => {
                 let spec = symmetric_master(lab, self.target());
-                create_master(&run, &spec, &locks).await
+                create_master(&run, &spec, &locks, None).await.map(drop)
             }
             Self::JoinSecondMaster => {
                 let spec = joining_master(lab);
-                create_master(&run, &spec, &locks).await
+                create_master(&run, &spec, &locks, None).await.map(drop)
             }
-            Self::CreateWorker => create_worker(&run, &worker(lab)).await,
+            Self::CreateWorker => create_worker(&run, &worker(lab), None).await.map(drop),
             Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
                 remove_master(&run, &leaving(lab, "m1", Some(M1)), &locks).await
             }
             Self::RemoveWorker => remove_worker(&run, &leaving(lab, "w1", None)).await,
-            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), true).await.map(drop),
+            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), None).await.map(drop),
             Self::RemoveLoadbalancer => remove_loadbalancer(&run).await,
             Self::UpdateNode => {
                 let change = NodeChange {

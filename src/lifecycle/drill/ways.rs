@@ -231,7 +231,7 @@ async fn two_clusters() -> World {
             peers: Vec::new(),
             ..symmetric_master(&lab, address)
         };
-        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default())
+        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default(), None)
             .await
             .unwrap();
     }
@@ -253,10 +253,10 @@ async fn a_corrected_endpoint_waits_for_a_reset_and_no_more() {
         }
         spec
     };
-    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default()).await;
+    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None).await;
     assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     end_reset(&mut lab.world(), M1);
-    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default())
+    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None)
         .await
         .unwrap();
     let world = lab.world();
@@ -280,7 +280,7 @@ async fn a_master_that_is_down_delays_nobody() {
         ..worker(&lab)
     };
     let begin = tokio::time::Instant::now();
-    create_worker(&new_run(&lab, W1), &spec).await.unwrap();
+    create_worker(&new_run(&lab, W1), &spec, None).await.unwrap();
     assert!(
         begin.elapsed() < std::time::Duration::from_secs(60),
         "{:?}",
@@ -296,7 +296,13 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
     }));
     let locks = ClusterLocks::default();
     let create = async |address| {
-        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+        create_master(
+            &new_run(&lab, address),
+            &symmetric_master(&lab, address),
+            &locks,
+            None,
+        )
+        .await
     };
     let (first, second, third) = tokio::join!(create(M2), create(M3), create(M1));
     for result in [first, second, third] {
@@ -314,7 +320,13 @@ async fn creates_at_once_found_one_cluster() {
     let lab = Lab::new(empty_world());
     let locks = ClusterLocks::default();
     let create = async |address| {
-        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+        create_master(
+            &new_run(&lab, address),
+            &symmetric_master(&lab, address),
+            &locks,
+            None,
+        )
+        .await
     };
     let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
     for result in [first, second, third] {
@@ -342,9 +354,10 @@ async fn a_node_of_somebody_else_is_refused_and_not_touched() {
         &new_run(&lab, M2),
         &symmetric_master(&lab, M2),
         &ClusterLocks::default(),
+        None,
     )
     .await;
-    let node = create_worker(&new_run(&lab, W1), &worker(&lab)).await;
+    let node = create_worker(&new_run(&lab, W1), &worker(&lab), None).await;
     for refused in [master, node] {
         assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     }

@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) vip_stranger: bool,
     /// kubeadm init and join end half-done with status 1, so many times.
     pub(super) kubeadm_fails: usize,
+    /// A master's join fails only after its etcd member votes.
+    pub(super) kubeadm_fails_late: bool,
     /// `kubeadm reset` ends with 0 and leaves the etcd member.
     pub(super) reset_keeps_member: bool,
     pub(super) fault: Option<Fault>,

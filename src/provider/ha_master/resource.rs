@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Failure, Leaving, NodeChange, NodeSeen, check_master, cluster_file, create_master,
-        failure_of, identify, read_node, remove_master, render_cluster, update_node,
+        CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, check_master, cluster_file,
+        create_master, failure_of, read_node, remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -55,6 +55,7 @@ impl Master {
         };
         match check_master(&host, &model.spec(&self.shared, config)).await {
             Ok(checked) => {
+                self.shared.keep_look(&host, checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
                     cx.add(taken);
@@ -68,8 +69,17 @@ impl Master {
     }
 
     /// The state of a master that exists, from the planned one and what is seen.
-    async fn settle(&self, host: &Host, model: &Model, mut state: Value) -> Result<Option<Value>, Failure> {
-        let (name, address) = identify(host, &model.node.wishes()).await?;
+    async fn settle(
+        &self,
+        host: &Host,
+        model: &Model,
+        identity: Identity,
+        mut state: Value,
+    ) -> Result<Option<Value>, Failure> {
+        let Identity {
+            node_name: name,
+            address,
+        } = identity;
         let Some(seen) = read_node(host, &name, MINUTE).await? else {
             return Ok(None);
         };
@@ -260,12 +270,16 @@ impl Resource for Master {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 20 * MINUTE),
         );
-        if let Err(failure) = create_master(&run, &spec, &self.shared.locks).await {
-            // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
-            cx.add(diagnostic(&failure.on(host.name())));
-            return None;
-        }
-        match self.settle(&host, &model, planned).await {
+        let looked = self.shared.take_look(&host);
+        let identity = match create_master(&run, &spec, &self.shared.locks, looked).await {
+            Ok(identity) => identity,
+            Err(failure) => {
+                // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
+                cx.add(diagnostic(&failure.on(host.name())));
+                return None;
+            }
+        };
+        match self.settle(&host, &model, identity, planned).await {
             Ok(Some(state)) => Some(state),
             Ok(None) => {
                 cx.add(
