@@ -36,7 +36,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
         .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
-        .section("node", kube::get_node_command(kube::KUBELET_CONF, name))
+        .section("node", kube::get_own_node_command(name))
         .section("ca", "cat /etc/kubernetes/pki/ca.crt")
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
         .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
