@@ -1,9 +1,9 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use super::{
-    cluster_lock::ClusterLocks,
+    cluster_lock::{ClusterLock, ClusterLocks},
     credentials::kubeadm_version,
     failure::Failure,
-    find_way::{Through, Way, await_founder, find_way},
+    find_way::{Through, Way, await_founder, find_way, with_itself},
     look::look_at,
     preflight::{master_problems, refuse_foreign_node},
     runner::{run_some, run_steps},
@@ -43,25 +43,30 @@ pub async fn create_master(
     }
     run_steps(run, &master.preparation()?).await?;
 
+    let hosts = with_itself(run, &spec.candidates());
     loop {
-        let lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
-        let (mut steps, after) = match find_way(run, spec).await? {
-            Way::Init(cluster) => master.init_steps(&cluster),
-            Way::Join(through) => master.join_steps(&through, locks),
-            Way::Member => (Vec::new(), master.member_steps()),
-            Way::After(founder) => {
-                drop(lock);
-                await_founder(run, &founder).await?;
-                continue;
+        let lock = locks.lock(run, &master.endpoint.to_string(), &hosts).await?;
+        let changed = master.change_membership(run, locks, &lock, &hosts).await;
+        lock.release().await;
+        match changed? {
+            Next::Steps(steps, first) => {
+                run_some(run, &steps, first..steps.len(), None).await?;
+                return Ok(master.identity());
             }
-        };
-        let locked = steps.len();
-        steps.extend(after);
-        run_some(run, &steps, 0..locked).await?;
-        drop(lock);
-        run_some(run, &steps, locked..steps.len()).await?;
-        return Ok(master.identity());
+            Next::After(founder) => await_founder(run, &founder).await?,
+            Next::LockAll => {}
+        }
     }
+}
+
+/// What comes after the part that needs the lock.
+enum Next {
+    /// These steps, from this one on.
+    Steps(Steps, usize),
+    /// All over again, after that host has finished or cleaned the half of a cluster that it has.
+    After(Host),
+    /// All over again: a host has come up since the lock was taken, and is not locked.
+    LockAll,
 }
 
 type Steps = Vec<Box<dyn Step>>;
@@ -116,6 +121,27 @@ impl<'a> Master<'a> {
             }));
         }
         Ok(steps)
+    }
+
+    /// Finds the way and goes it as far as the lock is needed.
+    async fn change_membership(
+        &self,
+        run: &Run,
+        locks: &ClusterLocks,
+        lock: &ClusterLock,
+        hosts: &[Host],
+    ) -> Result<Next, Failure> {
+        let (mut steps, after) = match find_way(run, self.spec).await? {
+            Way::Init(_) if !lock.covers(hosts) => return Ok(Next::LockAll),
+            Way::Init(cluster) => self.init_steps(&cluster),
+            Way::Join(through) => self.join_steps(&through, locks),
+            Way::Member => (Vec::new(), self.member_steps()),
+            Way::After(founder) => return Ok(Next::After(founder)),
+        };
+        let locked = steps.len();
+        steps.extend(after);
+        run_some(run, &steps, 0..locked, Some(lock)).await?;
+        Ok(Next::Steps(steps, locked))
     }
 
     fn identity(&self) -> Identity {

@@ -83,7 +83,7 @@ pub fn kubeadm_version(facts: &crate::node::Facts) -> Option<Version> {
     facts.kubeadm_version.clone().map(Version::from)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {

@@ -146,7 +146,7 @@ fn goes_on(marker: &Marker, own: &Seen) -> bool {
 }
 
 /// The host itself and the candidates, each once.
-fn with_itself(run: &Run, candidates: &[Host]) -> Vec<Host> {
+pub fn with_itself(run: &Run, candidates: &[Host]) -> Vec<Host> {
     let others = candidates.iter().filter(|host| host.name() != run.host.name());
     std::iter::once(&run.host).chain(others).cloned().collect()
 }

@@ -2,12 +2,13 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{
-    cluster_lock::ClusterLocks,
+    cluster_lock::{ClusterLock, ClusterLocks},
     credentials::kubeadm_version,
     failure::Failure,
+    find_way::with_itself,
     look::{look_at, read_facts},
     marker::Marker,
-    runner::run_steps,
+    runner::{run_some, run_steps},
     step::{Run, Step},
     steps::{
         DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip, RemoveEtcdMember,
@@ -39,10 +40,18 @@ pub struct Leaving {
 
 /// Removes a master. Membership changes one at a time, so this holds the cluster's lock to its end.
 pub async fn remove_master(run: &Run, leaving: &Leaving, locks: &ClusterLocks) -> Result<(), Failure> {
-    let _lock = locks.lock(&leaving.endpoint, &run.cancel).await?;
+    let hosts = with_itself(run, &leaving.masters);
+    let lock = locks.lock(run, &leaving.endpoint, &hosts).await?;
+    let removed = remove_under(run, leaving, &lock).await;
+    lock.release().await;
+    removed
+}
+
+async fn remove_under(run: &Run, leaving: &Leaving, lock: &ClusterLock) -> Result<(), Failure> {
     check_own_cluster(run, &look_at(run).await?, leaving)?;
     let survivor = find_survivor(run, leaving).await?;
-    run_steps(run, &removal_steps(leaving, survivor)).await
+    let steps = removal_steps(leaving, survivor);
+    run_some(run, &steps, 0..steps.len(), Some(lock)).await
 }
 
 /// Removes a worker.

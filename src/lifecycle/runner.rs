@@ -2,6 +2,7 @@
 use std::{ops::Range, time::Instant};
 
 use super::{
+    cluster_lock::ClusterLock,
     failure::{Failure, FailureKind},
     step::{Check, Run, Step},
 };
@@ -11,11 +12,16 @@ use super::{
 ///
 /// A step that is running is never dropped: a cancelled run stops between steps.
 pub async fn run_steps(run: &Run, steps: &[Box<dyn Step>]) -> Result<(), Failure> {
-    run_some(run, steps, 0..steps.len()).await
+    run_some(run, steps, 0..steps.len(), None).await
 }
 
-/// Runs some of an operation's steps, numbered among all of them.
-pub async fn run_some(run: &Run, steps: &[Box<dyn Step>], some: Range<usize>) -> Result<(), Failure> {
+/// Runs some of an operation's steps, numbered among all of them; none of them without the lock, if there is one.
+pub async fn run_some(
+    run: &Run,
+    steps: &[Box<dyn Step>],
+    some: Range<usize>,
+    lock: Option<&ClusterLock>,
+) -> Result<(), Failure> {
     let total = steps.len();
     let Range { start, end } = some;
     for (index, step) in steps.iter().enumerate().take(end).skip(start) {
@@ -24,6 +30,7 @@ pub async fn run_some(run: &Run, steps: &[Box<dyn Step>], some: Range<usize>) ->
         if run.cancel.is_cancelled() && !step.finishes() {
             return Err(named(Failure::cancelled()));
         }
+        lock.map_or(Ok(()), ClusterLock::check).map_err(named)?;
         let begun = Instant::now();
         run.progress.step_started(run, index + 1, total, title);
         let outcome = run_step(run, step.as_ref()).await.map_err(named);

@@ -2,8 +2,10 @@
 use super::{answer_cluster, answer_host, answer_loadbalancer, world::World};
 use crate::command::{Output, Script};
 
-/// Titles of scripts that only look. Any other counts as a write.
+/// Titles of scripts that only look, or only take turns. Any other counts as a write.
 pub(super) const READS: &[&str] = &[
+    "take the cluster's lock",
+    "release the cluster's lock",
     "reach host",
     "read facts",
     "read marker",

@@ -51,6 +51,9 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     if script.title == "kubectl delete node" {
         watch_deletion(world, index, &word_after(body, " node "));
     }
+    if script.title == "etcd member remove" {
+        world.changes_membership(at, script.title);
+    }
     let cluster = &mut world.clusters[index];
     Some(match script.title {
         "create bootstrap token" => {

@@ -1,6 +1,8 @@
 //! Scripts about the host itself: facts, files, commands in the background, the load balancer.
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
+
 use super::{
     answer::{fails, says, whether},
     detached::{self, Operation},
@@ -9,7 +11,11 @@ use super::{
 };
 use crate::{
     command::{Output, Script},
-    node::{Answers, MARKER, facts::PROGRAMS},
+    node::{
+        Answers, MARKER,
+        facts::PROGRAMS,
+        lock::{LEASE, Owner},
+    },
 };
 
 const USER_CONFIG: &str = "/root/.kube/config";
@@ -20,6 +26,28 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     let machine = world.machines.get_mut(at).unwrap();
     Some(match script.title {
         "reach host" => Output::default(),
+        "take the cluster's lock" => {
+            let owner: Owner = serde_json::from_str(&word_after(body, "printf '%s\\n' ")).unwrap();
+            match &machine.lock {
+                Some((other, taken))
+                    if other.id != owner.id
+                        && taken.elapsed() < LEASE
+                        && !body.contains(&format!("'\"id\":\"{}\"'", other.id)) =>
+                {
+                    says(serde_json::to_string(other).unwrap())
+                }
+                _ => {
+                    machine.lock = Some((owner, Instant::now()));
+                    says("taken\n")
+                }
+            }
+        }
+        "release the cluster's lock" => {
+            machine
+                .lock
+                .take_if(|(owner, _)| body.contains(&format!("\"id\":\"{}\"", owner.id)));
+            Output::default()
+        }
         "read facts" => says(facts(world, at)),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
         "read kubeadm's version" => {

@@ -125,6 +125,7 @@ fn begin_init(world: &mut World, at: &str, command: &str) -> Result<Work, String
             .push(format!("{at} founds a second cluster at {endpoint}"));
     }
     let ca_pem = new_ca();
+    world.changes_membership(at, "kubeadm init");
     let cluster = Cluster {
         name: yaml_value(&config, "clusterName").unwrap(),
         endpoint,
@@ -180,6 +181,7 @@ fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String
         if cluster.members.iter().any(|member| member.address == at) {
             return Err("etcdserver: Peer URLs already exists".to_owned());
         }
+        world.changes_membership(at, "kubeadm join");
         add_member(world, index, "", at, true);
     }
     lay_files(world, at, index, key.is_some());
@@ -341,6 +343,7 @@ pub(super) fn upload_certificates(world: &mut World, at: &str, command: &str) ->
     let key = yaml_value(&config, "certificateKey").ok_or("no key")?;
     let owner = format!("own{}", world.log.len());
     let index = world.api_on(at).ok_or("no API server answers")?;
+    world.changes_membership(at, "upload-certs");
     let cluster = &mut world.clusters[index];
     cluster.tokens.insert(owner.clone());
     cluster.certificates = Some((key, owner));

@@ -317,25 +317,33 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn creates_at_once_found_one_cluster() {
-    let lab = Lab::new(empty_world());
-    let locks = ClusterLocks::default();
-    let create = async |address| {
-        create_master(
-            &new_run(&lab, address),
-            &symmetric_master(&lab, address),
-            &locks,
-            None,
-        )
-        .await
-    };
-    let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
-    for result in [first, second, third] {
-        result.unwrap();
+    for is_one_process in [true, false] {
+        let lab = Lab::new(empty_world());
+        let locks = ClusterLocks::default();
+        let create = async |address| {
+            let locks = if is_one_process {
+                locks.clone()
+            } else {
+                ClusterLocks::default()
+            };
+            create_master(
+                &new_run(&lab, address),
+                &symmetric_master(&lab, address),
+                &locks,
+                None,
+            )
+            .await
+        };
+        let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
+        for result in [first, second, third] {
+            result.unwrap();
+        }
+        let world = lab.world();
+        assert_eq!(world.clusters.len(), 1);
+        assert_eq!(world.clusters[0].members.len(), 3);
+        assert_eq!(world.violations, Vec::<String>::new());
+        assert!(!world.is_locked());
     }
-    let world = lab.world();
-    assert_eq!(world.clusters.len(), 1);
-    assert_eq!(world.clusters[0].members.len(), 3);
-    assert_eq!(world.violations, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

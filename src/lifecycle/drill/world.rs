@@ -6,13 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::answer;
 use crate::{
     command::{Output, Script},
     haproxy, keepalived,
-    node::MARKER,
+    node::{
+        MARKER,
+        lock::{LEASE, Owner},
+    },
     remote::{Host, Transport, TransportError},
 };
 
@@ -51,6 +55,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
     pub(super) has_images: bool,
+    /// The owner of the cluster's lock as it was written, and when.
+    pub(super) lock: Option<(Owner, Instant)>,
     /// Index of the cluster whose files are here.
     pub(super) cluster: Option<usize>,
 }
@@ -202,6 +208,15 @@ impl World {
         output
     }
 
+    /// Etcd's members or the uploaded certificates are about to change through this machine.
+    pub(super) fn changes_membership(&mut self, at: &str, what: &str) {
+        let lock = &self.machines[at].lock;
+        if lock.as_ref().is_none_or(|(_, taken)| taken.elapsed() >= LEASE) {
+            self.violations
+                .push(format!("{what} on {at} without the cluster's lock"));
+        }
+    }
+
     pub(super) fn settle_vip(&mut self) {
         let carries = |machine: &Machine| {
             machine.has(keepalived::MANIFEST_PATH) && machine.has("/etc/kubernetes/kubelet.conf")
@@ -271,7 +286,22 @@ impl World {
             .operations
             .retain(|_, operation| matches!(operation, Operation::Ended(..)));
         machine.remove("/run");
+        machine.lock = None;
         self.settle_vip();
+    }
+
+    /// The process that holds the locks has ended.
+    pub(super) fn owners_are_gone(&mut self) {
+        let locks = self
+            .machines
+            .values_mut()
+            .filter_map(|machine| machine.lock.as_mut());
+        locks.for_each(|(owner, _)| owner.started += 1);
+    }
+
+    /// Whether any host is locked for somebody.
+    pub(super) fn is_locked(&self) -> bool {
+        self.machines.values().any(|machine| machine.lock.is_some())
     }
 
     /// Clusters without a machine are as if they had never been.

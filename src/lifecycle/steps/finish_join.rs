@@ -42,11 +42,14 @@ impl Step for FinishJoin {
 
     /// The member that was added goes again.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        let _lock = self
+        let hosts = [run.host.clone(), self.join.via.clone()];
+        let lock = self
             .locks
-            .lock(&self.join.endpoint.to_string(), &run.cancel)
+            .lock(run, &self.join.endpoint.to_string(), &hosts)
             .await?;
-        self.join.undo(run).await
+        let undone = self.join.undo(run).await;
+        lock.release().await;
+        undone
     }
 
     fn finishes(&self) -> bool {
