@@ -109,6 +109,12 @@ impl ClusterLocks {
             _guard: guard,
         })
     }
+
+    /// The same for one host that is no master: nobody else changes it meanwhile.
+    pub async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
+        self.lock(run, run.host.name(), std::slice::from_ref(&run.host))
+            .await
+    }
 }
 
 impl ClusterLock {

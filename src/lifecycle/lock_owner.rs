@@ -7,7 +7,10 @@ use crate::node::lock::Owner;
 /// This process as an owner, for one operation.
 pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
     let id: [u8; 8] = random()?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
     let uname = rustix::system::uname();
     let pid = std::process::id();
     Ok(Owner {
