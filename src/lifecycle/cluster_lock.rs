@@ -146,7 +146,7 @@ impl ClusterLock {
 
 /// The lock of another, as people are told of it.
 #[derive(Debug, thiserror::Error)]
-#[error("{} runs \"{}\" (process {}); its lock is on {host}", .owner.who, .owner.operation, .owner.pid)]
+#[error("{} runs \"{}\"; its lock is on {host}", .owner.who, .owner.operation)]
 struct Held {
     owner: Box<Owner>,
     host: String,
