@@ -108,7 +108,18 @@ fn run(cli: &Cli) -> Result<bool> {
     let mut stage = Stage::new(&cli.provider, &work)?;
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for round in &rounds {
-        let report = stage.play(round)?;
+        let report = match stage.play(round) {
+            Ok(report) => report,
+            Err(error) => {
+                // The rounds after it are as good as without it, on a fresh lab.
+                progress::line(&format!("round {} could not be played: {error:#}", round.number));
+                failed.push((round.number, stage.folder(round)));
+                if cli.stop {
+                    break;
+                }
+                continue;
+            }
+        };
         let cells = table::cells(round, &report);
         progress::line(&cells.join(" | "));
         rows.push(cells);

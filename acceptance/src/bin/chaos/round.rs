@@ -1,4 +1,5 @@
 //! One round: an operation under a fault, then what a person would do (apply again), then a look at everything.
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -77,9 +78,15 @@ impl Report {
 
 /// The operation as it went.
 struct Performed {
+    first: Finished,
+    /// From when until when the fault was there.
+    struck: Option<(Instant, Instant)>,
+}
+
+/// A run of Terraform, ended by itself or because it took too long.
+struct Finished {
     ended: Ended,
     is_stuck: bool,
-    struck: Option<(Instant, Instant)>,
 }
 
 impl Stage {
@@ -96,10 +103,15 @@ impl Stage {
         })
     }
 
+    /// Where the round's logs go.
+    pub(crate) fn folder(&self, round: &Round) -> PathBuf {
+        self.work.join(format!("round-{:02}", round.number))
+    }
+
     /// Plays a round to its end. An error is the harness's own; what the round shows is in the report.
     pub(crate) fn play(&mut self, round: &Round) -> Result<Report> {
         let start = Instant::now();
-        let folder = self.work.join(format!("round-{:02}", round.number));
+        let folder = self.folder(round);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -110,9 +122,9 @@ impl Stage {
             round.operation, round.fault, round.moment
         ))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        self.prepare(round)
-            .with_context(|| format!("round {}: no cluster to begin with", round.number))?;
-        self.current = Known::Unknown;
+        let before = std::mem::replace(&mut self.current, Known::Unknown);
+        self.prepare(round, before)
+            .context("there is no cluster to begin with")?;
         let mut report = self.perform(round, &folder, &format!("@{since}"), &mut diary)?;
         report.took = start.elapsed();
         if report.is_good() {
@@ -125,21 +137,18 @@ impl Stage {
     }
 
     /// Makes the cluster that the round begins with, unless it is there.
-    fn prepare(&mut self, round: &Round) -> Result<()> {
+    fn prepare(&mut self, round: &Round, before: Known) -> Result<()> {
         let wanted = Known::Cluster(Box::new(round.start.clone()));
-        if self.current != wanted {
-            if self.current != Known::Cluster(Box::new(None)) {
-                operations::reset(&self.hosts.cache)?;
-            }
-            self.workspace = None;
-            self.current = Known::Cluster(Box::new(None));
+        let fits = before == wanted;
+        if !fits && before != Known::Cluster(Box::new(None)) {
+            operations::reset(&self.hosts.cache)?;
         }
         let begins = match (&round.start, round.end()) {
             (Some(shape), _) => shape.clone(),
             (None, Some(shape)) => shape,
             (None, None) => return Ok(()),
         };
-        if self.current != wanted || round.start.is_none() {
+        if !fits || round.start.is_none() {
             let mut workspace = Workspace::at(
                 &self.work.join("cluster"),
                 &self.provider,
@@ -180,21 +189,19 @@ impl Stage {
         );
         let pods = WorkloadProbe::start(&self.hosts.names);
         let performed = self.run_under_fault(round, &mut workspace, folder, diary)?;
-        diary.note(&format!("the operation ended: {}", outcome(&performed)))?;
+        diary.note(&format!("the operation ended: {}", performed.first))?;
         let converged = verify::converge(
             &mut workspace,
             end.is_none(),
             MOST_APPLIES,
             |workspace, arguments| {
-                let (ended, is_stuck) = wait(workspace.spawn(arguments)?)?;
+                let finished = wait(workspace.spawn(arguments)?)?;
                 let verb = arguments.first().copied().unwrap_or_default();
-                let stuck = if is_stuck {
-                    ", interrupted after too long"
-                } else {
-                    ""
-                };
-                diary.note(&format!("{verb}: {:?}{stuck}", ended.code))?;
-                Ok(ended.code)
+                diary.note(&format!("{verb}: {finished}"))?;
+                if finished.ended.code != Some(0) {
+                    diary.note(&finished.ended.last_lines())?;
+                }
+                Ok(finished.ended.code)
             },
         );
         let converged = converged.and_then(|applies| {
@@ -233,7 +240,7 @@ impl Stage {
         // Without a cluster at the end, being out is what was asked for.
         let lives_on = end.is_some();
         Ok(Report {
-            outcome: outcome(&performed),
+            outcome: performed.first.to_string(),
             struck: performed.struck.is_some(),
             converged,
             api: api.filter(|_| lives_on),
@@ -292,31 +299,24 @@ impl Stage {
             diary.note("healed")?;
         }
         let until = Instant::now();
-        let (ended, is_stuck) = wait(terraform)?;
+        let first = wait(terraform)?;
         if let Some(other) = other {
-            let (ended, is_stuck) = wait(other)?;
-            let stuck = if is_stuck {
-                ", interrupted after too long"
-            } else {
-                ""
-            };
+            let second = wait(other)?;
             diary.note(&format!(
-                "the second apply: {:?}{stuck}\n{}",
-                ended.code,
-                ended.last_lines()
+                "the second apply: {second}\n{}",
+                second.ended.last_lines()
             ))?;
         }
-        diary.note(&ended.last_lines())?;
+        diary.note(&first.ended.last_lines())?;
         Ok(Performed {
-            ended,
-            is_stuck,
+            first,
             struck: struck.map(|from| (from, until)),
         })
     }
 }
 
 /// Waits for Terraform's end, and interrupts it if that takes too long.
-fn wait(mut terraform: Running) -> Result<(Ended, bool)> {
+fn wait(mut terraform: Running) -> Result<Finished> {
     let is_over = wait_until(LIMIT, || terraform.is_over());
     if !is_over {
         terraform.signal(Signal::INT)?;
@@ -324,7 +324,10 @@ fn wait(mut terraform: Running) -> Result<(Ended, bool)> {
             terraform.signal(Signal::KILL)?;
         }
     }
-    Ok((terraform.wait()?, !is_over))
+    Ok(Finished {
+        ended: terraform.wait()?,
+        is_stuck: !is_over,
+    })
 }
 
 /// Steps that have begun in this round.
@@ -336,16 +339,14 @@ fn steps(workspace: &Workspace) -> usize {
     started.count()
 }
 
-fn outcome(performed: &Performed) -> String {
-    let text = match performed.ended.code {
-        Some(0) => "ok".to_owned(),
-        Some(1) => "failed".to_owned(),
-        Some(code) => format!("exit {code}"),
-        None => "killed".to_owned(),
-    };
-    if performed.is_stuck {
-        format!("{text}, too long")
-    } else {
-        text
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ended.code {
+            Some(0) => f.write_str("ok"),
+            Some(1) => f.write_str("failed"),
+            Some(code) => write!(f, "exit {code}"),
+            None => f.write_str("killed"),
+        }?;
+        f.write_str(if self.is_stuck { ", too long" } else { "" })
     }
 }
