@@ -20,17 +20,21 @@ journalctl --quiet --no-pager --since SINCE | tail -n 3000
 true
 ";
 
-/// The round's events with their times, in `round.log`.
+/// The diary's file; of a good round it is all that stays.
+pub(crate) const DIARY: &str = "round.log";
+
+/// The round's events with their times.
 #[derive(Debug)]
 pub(crate) struct Diary {
     file: File,
-    start: Instant,
+    /// When the round began.
+    pub(crate) start: Instant,
 }
 
 impl Diary {
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         Ok(Self {
-            file: File::create(folder.join("round.log"))?,
+            file: File::create(folder.join(DIARY))?,
             start: Instant::now(),
         })
     }

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::evidence::{self, Diary};
 use super::fault::Fault;
 use super::plan::Round;
-use super::probe::Outage;
+use super::probe::Outages;
 use super::probe::api::ApiProbe;
 use super::probe::quorum::{Blame, QuorumProbe, Verdict, judge};
 use super::probe::workload::{self, WorkloadProbe};
@@ -61,9 +61,9 @@ pub(crate) struct Report {
     pub(crate) struck: bool,
     /// How many applies followed until the plan was empty and everything as configured; or why not.
     pub(crate) converged: Result<usize>,
-    pub(crate) api: Option<Outage>,
+    pub(crate) api: Option<Outages>,
     pub(crate) quorum: Verdict,
-    pub(crate) workload: Option<Outage>,
+    pub(crate) workload: Option<Outages>,
     pub(crate) secrets: Result<()>,
     pub(crate) took: Duration,
     /// Where a failed round's logs are.
@@ -123,12 +123,13 @@ impl Stage {
         ))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let before = std::mem::replace(&mut self.current, Known::Unknown);
-        self.prepare(round, before)
+        self.prepare(round, &before)
             .context("there is no cluster to begin with")?;
         let mut report = self.perform(round, &folder, &format!("@{since}"), &mut diary)?;
         report.took = start.elapsed();
         if report.is_good() {
             self.current = Known::Cluster(Box::new(round.end()));
+            fs::rename(folder.join(evidence::DIARY), folder.with_extension("log"))?;
             fs::remove_dir_all(&folder)?;
         } else {
             evidence::keep(&self.hosts, &folder, self.workspace.as_ref(), since)?;
@@ -137,10 +138,10 @@ impl Stage {
     }
 
     /// Makes the cluster that the round begins with, unless it is there.
-    fn prepare(&mut self, round: &Round, before: Known) -> Result<()> {
+    fn prepare(&mut self, round: &Round, before: &Known) -> Result<()> {
         let wanted = Known::Cluster(Box::new(round.start.clone()));
-        let fits = before == wanted;
-        if !fits && before != Known::Cluster(Box::new(None)) {
+        let fits = *before == wanted;
+        if !fits && *before != Known::Cluster(Box::new(None)) {
             operations::reset(&self.hosts.cache)?;
         }
         let begins = match (&round.start, round.end()) {
@@ -218,6 +219,13 @@ impl Stage {
         });
         let quorum = judge(&etcd.stop()?, blame.as_ref());
         let (api, workload) = (api.stop()?, pods.stop()?);
+        for (what, outages) in [("API", &api), ("workload", &workload)] {
+            let told = outages.as_ref().map(|outages| outages.tell(diary.start));
+            diary.note(&format!(
+                "{what} out: {}",
+                told.unwrap_or_else(|| "never there".into())
+            ))?;
+        }
         let recording: Recording = recorder.stop()?;
         let places = Places {
             hosts: &self.hosts,

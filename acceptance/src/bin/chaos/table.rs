@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::plan::Round;
-use super::probe::Outage;
+use super::probe::Outages;
 use super::probe::quorum::Verdict;
 use super::round::Report;
 
@@ -52,24 +52,26 @@ pub(crate) fn cells(round: &Round, report: &Report) -> [String; 12] {
         moment,
         outcome,
         applies,
-        outage(report.api),
+        outage(report.api.as_ref()),
         quorum,
-        outage(report.workload),
+        outage(report.workload.as_ref()),
         secrets.to_owned(),
         seconds(report.took),
     ]
 }
 
-fn outage(outage: Option<Outage>) -> String {
-    match outage {
-        None => "-".to_owned(),
-        Some(outage) if outage.total.is_zero() => "0 s".to_owned(),
-        Some(outage) if outage.total == outage.longest => format!("{:.1} s", outage.total.as_secs_f64()),
-        Some(outage) => format!(
-            "{:.1} s (≤ {:.1})",
-            outage.total.as_secs_f64(),
-            outage.longest.as_secs_f64()
-        ),
+fn outage(outages: Option<&Outages>) -> String {
+    let Some(outages) = outages else {
+        return "-".to_owned();
+    };
+    let (total, longest) = (outages.total(), outages.longest());
+    let total_text = format!("{:.1} s", total.as_secs_f64());
+    if total.is_zero() {
+        "0 s".to_owned()
+    } else if total == longest {
+        total_text
+    } else {
+        format!("{total_text} (≤ {:.1})", longest.as_secs_f64())
     }
 }
 
@@ -101,6 +103,8 @@ pub(crate) fn render(rows: &[[String; 12]]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -118,15 +122,17 @@ mod tests {
 
     #[test]
     fn outages_tell_the_longest_of_several() {
-        let of = |total, longest| {
-            outage(Some(Outage {
-                total: Duration::from_millis(total),
-                longest: Duration::from_millis(longest),
-            }))
+        let of = |text: &str| {
+            let start = Instant::now();
+            let samples = text
+                .bytes()
+                .zip(0..)
+                .map(|(byte, second)| (start + Duration::from_secs(second), byte == b'+'));
+            outage(Outages::of(&samples.collect::<Vec<_>>()).as_ref())
         };
-        assert_eq!(of(0, 0), "0 s");
-        assert_eq!(of(1200, 1200), "1.2 s");
-        assert_eq!(of(2500, 1500), "2.5 s (≤ 1.5)");
-        assert_eq!(outage(None), "-");
+        assert_eq!(of("++"), "0 s");
+        assert_eq!(of("+-+"), "2.0 s");
+        assert_eq!(of("+-+--+"), "5.0 s (≤ 3.0)");
+        assert_eq!(of("--"), "-");
     }
 }

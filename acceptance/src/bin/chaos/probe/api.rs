@@ -8,7 +8,7 @@ use acceptance::lab::address::LAB_NETNS;
 use acceptance::running_cluster::ENDPOINT;
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{Outage, outages};
+use super::Outages;
 
 /// A probe at work: one curl for all questions, which costs less than one for each.
 #[derive(Debug)]
@@ -57,13 +57,13 @@ impl ApiProbe {
     }
 
     /// How long the API was out since it first answered; none if it never did.
-    pub(crate) fn stop(mut self) -> Result<Option<Outage>> {
+    pub(crate) fn stop(mut self) -> Result<Option<Outages>> {
         self.end();
         let samples = match self.thread.take() {
             Some(thread) => thread.join().map_err(|_| anyhow!("the API's probe panicked"))?,
             None => Vec::new(),
         };
-        Ok(samples.iter().any(|(_, good)| *good).then(|| outages(&samples)))
+        Ok(Outages::of(&samples))
     }
 
     fn end(&mut self) {

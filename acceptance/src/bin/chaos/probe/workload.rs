@@ -9,7 +9,7 @@ use acceptance::lab::cgroup;
 use acceptance::running_cluster::RunningCluster;
 use anyhow::{Result, anyhow};
 
-use super::{Outage, outages};
+use super::Outages;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// What a pod runs; nothing else sleeps so long.
@@ -60,13 +60,13 @@ impl WorkloadProbe {
     }
 
     /// How long no pod ran since one first did; none if none ever did.
-    pub(crate) fn stop(self) -> Result<Option<Outage>> {
+    pub(crate) fn stop(self) -> Result<Option<Outages>> {
         drop(self.stop);
         let samples = self
             .thread
             .join()
             .map_err(|_| anyhow!("the workload's probe panicked"))?;
-        Ok(samples.iter().any(|(_, good)| *good).then(|| outages(&samples)))
+        Ok(Outages::of(&samples))
     }
 }
 
