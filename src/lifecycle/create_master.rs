@@ -11,8 +11,8 @@ use super::{
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
-        ControlPlane, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
-        RevokeCredentials,
+        ControlPlane, DeleteNode, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree, PullImages,
+        RecordMembership, RevokeCredentials,
     },
 };
 use crate::{
@@ -39,6 +39,7 @@ pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -
         let steps = match find_way(run, spec).await? {
             Way::Init(cluster) => master.init_steps(&cluster),
             Way::Join(through) => master.join_steps(&through),
+            Way::Rejoin(through) => master.rejoin_steps(&through),
             Way::Member => master.member_steps(),
             Way::After(founder) => {
                 drop(lock);
@@ -159,6 +160,23 @@ impl<'a> Master<'a> {
         }
         steps.push(Box::new(AwaitLocalApi));
         steps.extend(self.closing_steps());
+        steps
+    }
+
+    /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
+    /// kubeadm from joining.
+    fn rejoin_steps(&self, through: &Through) -> Vec<Box<dyn Step>> {
+        let mut steps: Vec<Box<dyn Step>> = vec![
+            Box::new(KubeadmReset {
+                cri_socket: self.node.cri_socket.clone(),
+                verify: None,
+            }),
+            Box::new(DeleteNode {
+                via: through.via.clone(),
+                name: self.node.name.clone(),
+            }),
+        ];
+        steps.extend(self.join_steps(through));
         steps
     }
 

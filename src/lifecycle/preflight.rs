@@ -28,6 +28,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The name that the Node will have.
     pub node_name: String,
+    /// Whether this provider recorded the host as a node once.
+    pub is_recorded: bool,
 }
 
 /// Looks at a host that is to be a master. Reads only.
@@ -57,6 +59,7 @@ pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Fai
     Ok(Checked {
         problems: master_problems(&facts, spec),
         node_name: spec.node.name_on(&facts),
+        is_recorded: is_recorded(&facts),
     })
 }
 
@@ -68,7 +71,12 @@ pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> R
     Ok(Checked {
         problems: worker_problems(&facts, wishes),
         node_name: wishes.name_on(&facts),
+        is_recorded: is_recorded(&facts),
     })
+}
+
+fn is_recorded(facts: &Facts) -> bool {
+    marker_of(facts).is_some_and(|marker| !marker.is_begun())
 }
 
 /// The name and the address that a node on this host goes by.

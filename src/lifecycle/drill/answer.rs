@@ -15,6 +15,8 @@ pub(super) const READS: &[&str] = &[
     "look for the token's signature",
     "get node",
     "etcd member list",
+    "known etcd members",
+    "read released members",
     "etcd status",
     "ask readyz",
     "ask the endpoint",

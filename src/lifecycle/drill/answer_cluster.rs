@@ -35,6 +35,25 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
                 answers.is_some() && answers == world.machines[at].cluster && body.contains("--cacert");
             return Some(whether(answers.is_some() && !is_own));
         }
+        // etcd's own member answers this as long as it runs, quorum or not.
+        "known etcd members" => {
+            let machine = &world.machines[at];
+            let runs = machine.has("/etc/kubernetes/manifests/etcd.yaml") && !machine.silent;
+            let cluster = machine
+                .cluster
+                .filter(|_| runs)
+                .map(|index| &world.clusters[index]);
+            let known = cluster.filter(|cluster| cluster.members.iter().any(|member| member.address == at));
+            return Some(says(known.map(members).unwrap_or_default()));
+        }
+        "etcd status" => {
+            return Some(says(
+                world.machines[at]
+                    .cluster
+                    .map(|index| status(world, index))
+                    .unwrap_or_default(),
+            ));
+        }
         _ => {}
     }
     // Everything else is asked of the API server or etcd of this very machine.
@@ -46,6 +65,19 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     }
     if script.title == "kubectl delete node" {
         watch_deletion(world, index, &word_after(body, " node "));
+    }
+    if script.title == "get node" {
+        let name = word_after(body, " node ");
+        let is_ready = world.machines.values().any(|machine| {
+            machine.name == name
+                && machine.cluster == Some(index)
+                && !machine.silent
+                && machine.has("/etc/kubernetes/kubelet.conf")
+        });
+        let node = world.clusters[index].nodes.get(&name);
+        return Some(says(
+            node.map(|node| show(&name, node, is_ready)).unwrap_or_default(),
+        ));
     }
     let cluster = &mut world.clusters[index];
     Some(match script.title {
@@ -83,23 +115,12 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             }
             None => fails("node not found"),
         },
-        "get node" => {
-            let name = word_after(body, " node ");
-            says(
-                cluster
-                    .nodes
-                    .get(&name)
-                    .map(|node| show(&name, node))
-                    .unwrap_or_default(),
-            )
-        }
         "etcd member list" => says(members(cluster)),
         "etcd member remove" => {
             let id: u64 = name_after(body, "{\"ID\":\"").parse().unwrap();
             cluster.members.retain(|member| member.id != id);
             says(members(cluster))
         }
-        "etcd status" => says(status(world, index)),
         _ => return None,
     })
 }
@@ -123,6 +144,7 @@ fn watch_deletion(world: &mut World, cluster: usize, name: &str) {
     let runs = world.machines.values().any(|machine| {
         machine.name == name
             && machine.cluster == Some(cluster)
+            && !machine.silent
             && world.clusters[cluster]
                 .nodes
                 .get(name)
@@ -196,23 +218,27 @@ fn members(cluster: &Cluster) -> String {
 
 fn status(world: &World, index: usize) -> String {
     let up = world.clusters[index].members.iter().filter(|member| {
-        world
-            .machines
-            .get(&member.address)
-            .is_some_and(|machine| machine.cluster == Some(index) && !machine.silent)
+        world.machines.get(&member.address).is_some_and(|machine| {
+            machine.cluster == Some(index)
+                && !machine.silent
+                && machine.has("/etc/kubernetes/manifests/etcd.yaml")
+        })
     });
+    let leader = if world.has_quorum(index) { "1" } else { "0" };
     up.fold(String::new(), |text, member| {
         let id = member.id.to_string();
-        let answer = json!({"header": {"member_id": id}, "version": "3.7.0", "leader": "1"});
+        let answer = json!({"header": {"member_id": id}, "version": "3.7.0", "leader": leader});
         text + &format!("https://{}:2379\t{answer}\n", member.address)
     })
 }
 
-fn show(name: &str, node: &Node) -> String {
+fn show(name: &str, node: &Node, is_ready: bool) -> String {
+    let ready = if is_ready { "True" } else { "Unknown" };
     json!({
         "metadata": {"name": name, "uid": name, "labels": node.labels, "annotations": node.annotations},
         "spec": {"unschedulable": node.unschedulable},
         "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
             "addresses": [{"type": "InternalIP", "address": node.address}],
             "nodeInfo": {"kubeletVersion": "v1.37.2", "machineID": node.machine_id, "systemUUID": ""},
         },

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     command::{Output, Script},
+    lifecycle::released::RELEASED,
     node::{Answers, MARKER, facts::PROGRAMS},
 };
 
@@ -91,6 +92,15 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             let found: Vec<String> = paths(list).into_iter().filter(|path| machine.has(path)).collect();
             says(found.join("\n"))
         }
+        "note a released member" => {
+            let name = word_after(body, "grep -qxF ");
+            let note = machine.files.entry(RELEASED.to_owned()).or_default();
+            if !note.lines().any(|line| line == name) {
+                note.push_str(&format!("{name}\n"));
+            }
+            Output::default()
+        }
+        "read released members" => says(machine.files.get(RELEASED).cloned().unwrap_or_default()),
         "clean up after kubeadm reset" => {
             detached::remove_recursively(world, at, body);
             Output::default()

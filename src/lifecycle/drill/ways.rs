@@ -52,6 +52,7 @@ async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> 
     match way {
         Ok(Way::Init(_)) => "init".to_owned(),
         Ok(Way::Join(through)) => format!("join through {}", through.via.name()),
+        Ok(Way::Rejoin(through)) => format!("join anew through {}", through.via.name()),
         Ok(Way::Member) => "member".to_owned(),
         Ok(Way::After(founder)) => format!("after {}", founder.name()),
         Err(failure) => format!(
@@ -159,6 +160,23 @@ async fn the_way_follows_from_what_is_seen() {
                     .get_mut(M1)
                     .unwrap()
                     .remove("/etc/kubernetes/manifests/etcd.yaml");
+            }),
+            m2,
+        )
+        .await,
+    );
+    let stale = Operation::RejoinStaleMaster.world_before().await;
+    row(
+        "the host was taken out of the cluster while it was down",
+        way(M2, stale.clone(), m2).await,
+    );
+    row(
+        "the same, and nobody is there to say so",
+        way(
+            M2,
+            changed(stale, |world| {
+                silent(world, M1);
+                silent(world, M3);
             }),
             m2,
         )
