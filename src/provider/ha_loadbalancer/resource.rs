@@ -122,7 +122,9 @@ fn host_in_url(vip: std::net::IpAddr) -> String {
 fn differs_only_in_settings(prior: &Value, planned: &Value) -> bool {
     let mut same = prior.clone();
     for name in ["if_unreachable", "timeouts", "ssh"] {
-        same.set(name, planned.get(name).clone());
+        if prior.get(name) != planned.get(name) {
+            same.set(name, planned.get(name).clone());
+        }
     }
     same == *planned
 }
