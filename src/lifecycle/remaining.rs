@@ -104,7 +104,7 @@ async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remai
                 .member_in(&health.members)
                 .is_some_and(|member| member.id == *id)
         };
-        let remains = if health.voters().iter().all(|id| is_own(id)) {
+        let remains = if health.voters().iter().all(is_own) {
             Remains::Nothing
         } else if health.has_lost_quorum() {
             Remains::Powerless { living, health }

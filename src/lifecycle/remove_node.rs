@@ -247,7 +247,7 @@ impl Removal<'_> {
             .members
             .iter()
             .filter(|member| ids.contains(&member.id))
-            .filter_map(|member| member.peer_address())
+            .filter_map(Member::peer_address)
             .map(|address| {
                 Box::new(RemoveEtcdMember {
                     via: via.clone(),

@@ -103,11 +103,7 @@ async fn a_refresh_asks_and_tells_once_for_each_host_and_keeps_the_state() {
                 .await;
             assert_eq!(kept, Some(state), "{name}");
         }
-        let told: Vec<String> = cx
-            .diagnostics()
-            .iter()
-            .map(|told| told.summary.to_string())
-            .collect();
+        let told: Vec<String> = cx.diagnostics().iter().map(|told| told.summary.clone()).collect();
         assert_eq!(told, ["Host not reached, state kept"]);
         assert!(!cx.has_errors());
         assert_eq!(asked.load(Ordering::Relaxed), run);

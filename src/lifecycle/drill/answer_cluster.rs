@@ -16,45 +16,8 @@ use crate::{
 
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
     let body = script.body.as_str();
-    match script.title {
-        "survey" => return Some(says(survey(world, at))),
-        "ask readyz" => {
-            let url = word_after(body, "--max-time 5 ");
-            let endpoint = url.strip_prefix("https://")?.strip_suffix("/readyz")?;
-            let answers = if endpoint == "127.0.0.1:6443" {
-                world.api_on(at)
-            } else {
-                world.api_at(endpoint)
-            };
-            return Some(whether(answers.is_some()));
-        }
-        "ask the endpoint" => {
-            let (_, rest) = body.split_once("https://")?;
-            let answers = world.api_at(rest.split('/').next()?);
-            let is_own =
-                answers.is_some() && answers == world.machines[at].cluster && body.contains("--cacert");
-            return Some(whether(answers.is_some() && !is_own));
-        }
-        // etcd's own member answers this as long as it runs, quorum or not.
-        "known etcd members" => {
-            let machine = &world.machines[at];
-            let runs = machine.has("/etc/kubernetes/manifests/etcd.yaml") && !machine.silent;
-            let cluster = machine
-                .cluster
-                .filter(|_| runs)
-                .map(|index| &world.clusters[index]);
-            let known = cluster.filter(|cluster| cluster.members.iter().any(|member| member.address == at));
-            return Some(says(known.map(members).unwrap_or_default()));
-        }
-        "etcd status" => {
-            return Some(says(
-                world.machines[at]
-                    .cluster
-                    .map(|index| status(world, index))
-                    .unwrap_or_default(),
-            ));
-        }
-        _ => {}
+    if let Some(output) = answer_on_host(world, at, script.title, body) {
+        return Some(output);
     }
     // Everything else is asked of the API server or etcd of this very machine.
     let Some(index) = world.api_on(at) else {
@@ -120,6 +83,46 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             let id: u64 = name_after(body, "{\"ID\":\"").parse().unwrap();
             cluster.members.retain(|member| member.id != id);
             says(members(cluster))
+        }
+        _ => return None,
+    })
+}
+
+/// What a host answers without its API server: looks, and what its own etcd knows.
+fn answer_on_host(world: &World, at: &str, title: &str, body: &str) -> Option<Output> {
+    Some(match title {
+        "survey" => says(survey(world, at)),
+        "ask readyz" => {
+            let url = word_after(body, "--max-time 5 ");
+            let endpoint = url.strip_prefix("https://")?.strip_suffix("/readyz")?;
+            let answers = if endpoint == "127.0.0.1:6443" {
+                world.api_on(at)
+            } else {
+                world.api_at(endpoint)
+            };
+            whether(answers.is_some())
+        }
+        "ask the endpoint" => {
+            let (_, rest) = body.split_once("https://")?;
+            let answers = world.api_at(rest.split('/').next()?);
+            let is_own =
+                answers.is_some() && answers == world.machines[at].cluster && body.contains("--cacert");
+            whether(answers.is_some() && !is_own)
+        }
+        // etcd's own member answers this as long as it runs, quorum or not.
+        "known etcd members" => {
+            let machine = &world.machines[at];
+            let runs = machine.has("/etc/kubernetes/manifests/etcd.yaml") && !machine.silent;
+            let cluster = machine
+                .cluster
+                .filter(|_| runs)
+                .map(|index| &world.clusters[index]);
+            let known = cluster.filter(|cluster| cluster.members.iter().any(|member| member.address == at));
+            says(known.map(members).unwrap_or_default())
+        }
+        "etcd status" => {
+            let cluster = world.machines[at].cluster;
+            says(cluster.map(|index| status(world, index)).unwrap_or_default())
         }
         _ => return None,
     })

@@ -96,7 +96,8 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             let name = word_after(body, "grep -qxF ");
             let note = machine.files.entry(RELEASED.to_owned()).or_default();
             if !note.lines().any(|line| line == name) {
-                note.push_str(&format!("{name}\n"));
+                *note += &name;
+                *note += "\n";
             }
             Output::default()
         }

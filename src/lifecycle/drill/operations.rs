@@ -65,8 +65,10 @@ impl Operation {
     /// The host that the operation is about.
     pub(super) fn target(self) -> &'static str {
         match self {
-            Self::CreateSecondMaster | Self::JoinSecondMaster => M2,
-            Self::RemoveLostMaster | Self::RejoinStaleMaster => M2,
+            Self::CreateSecondMaster
+            | Self::JoinSecondMaster
+            | Self::RemoveLostMaster
+            | Self::RejoinStaleMaster => M2,
             Self::CreateWorker | Self::RemoveWorker | Self::RemoveLostWorker | Self::RejoinStaleWorker => W1,
             _ => M1,
         }

@@ -264,7 +264,9 @@ impl Resource for Loadbalancer {
         let vip = model.vip.map(|vip| vip.to_string()).unwrap_or_default();
         match remove_loadbalancer(&run, policy, &vip).await {
             Ok(notices) => {
-                notices.iter().for_each(|left| cx.add(notice(left)));
+                for left in &notices {
+                    cx.add(notice(left));
+                }
                 None
             }
             Err(failure) => {

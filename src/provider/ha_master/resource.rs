@@ -245,17 +245,16 @@ impl Resource for Master {
             return;
         }
         let address = model.host.clone().unwrap_or_default();
-        match request.prior {
-            Some(prior) => self.shared.note_existing(&address, prior),
-            None => {
-                self.check(cx, &model, config).await;
-                // Terraform plans a replacement as an update first and as a create after that.
-                if let Some(replaced) = self.shared.existing(&address)
-                    && let Some(old) = Self::model(cx, &replaced)
-                {
-                    self.foresee(cx, &old, &replaced).await;
-                }
-            }
+        if let Some(prior) = request.prior {
+            self.shared.note_existing(&address, prior);
+            return;
+        }
+        self.check(cx, &model, config).await;
+        // Terraform plans a replacement as an update first and as a create after that.
+        if let Some(replaced) = self.shared.existing(&address)
+            && let Some(old) = Self::model(cx, &replaced)
+        {
+            self.foresee(cx, &old, &replaced).await;
         }
     }
 
@@ -412,7 +411,9 @@ impl Resource for Master {
         );
         match remove_master(&run, &leaving, &self.shared.locks, &self.shared.departures).await {
             Ok(notices) => {
-                notices.iter().for_each(|left| cx.add(notice(left)));
+                for left in &notices {
+                    cx.add(notice(left));
+                }
                 None
             }
             Err(failure) => {

@@ -276,7 +276,9 @@ impl Resource for Worker {
         );
         match remove_worker(&run, &leaving).await {
             Ok(notices) => {
-                notices.iter().for_each(|left| cx.add(notice(left)));
+                for left in &notices {
+                    cx.add(notice(left));
+                }
                 None
             }
             Err(failure) => {
