@@ -17,6 +17,8 @@ pub struct NodeSeen {
     pub machine_id: String,
     /// The Node object; none if the API did not answer or has no such Node.
     pub node: Option<Node>,
+    /// Whether the API answered and has no such Node.
+    pub is_node_gone: bool,
     /// The cluster CA's certificate.
     pub ca_cert_pem: String,
     /// Hash of its public key.
@@ -55,6 +57,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     };
     Ok(Some(NodeSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
+        is_node_gone: node.is_none() && answers.status("node") == Some(0),
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,

@@ -17,6 +17,8 @@ pub(super) const READS: &[&str] = &[
     "list missing images",
     "get node",
     "etcd member list",
+    "known etcd members",
+    "read released members",
     "etcd status",
     "ask readyz",
     "ask the endpoint",

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     command::{Output, Script},
+    lifecycle::released::RELEASED,
     node::{
         Answers, MARKER,
         facts::PROGRAMS,
@@ -122,6 +123,16 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             let found: Vec<String> = paths(list).into_iter().filter(|path| machine.has(path)).collect();
             says(found.join("\n"))
         }
+        "note a released member" => {
+            let name = word_after(body, "grep -qxF ");
+            let note = machine.files.entry(RELEASED.to_owned()).or_default();
+            if !note.lines().any(|line| line == name) {
+                *note += &name;
+                *note += "\n";
+            }
+            Output::default()
+        }
+        "read released members" => says(machine.files.get(RELEASED).cloned().unwrap_or_default()),
         "clean up after kubeadm reset" => {
             detached::remove_recursively(world, at, body);
             Output::default()

@@ -11,6 +11,7 @@ mod operations;
 mod shell;
 mod world;
 
+mod dead_hosts;
 mod faults;
 mod half_done;
 mod titles;
