@@ -199,9 +199,10 @@ async fn wait_for_cluster(run: &Run, candidates: &[Host], first: Survey) -> Resu
     if first.via().is_some_and(|seen| !seen.is_being_founded()) {
         return Ok(first);
     }
-    let survey = match first.is_settled() {
-        true => first,
-        false => Survey::when_reachable(run, candidates).await,
+    let survey = if first.is_settled() {
+        first
+    } else {
+        Survey::when_reachable(run, candidates).await
     };
     if survey.via().is_some() || survey.masters().next().is_none() {
         return Ok(survey);

@@ -71,7 +71,8 @@ async fn a_join_that_fails_after_the_vote_takes_its_member_back() {
         cleaned.settle_vip();
         assert_eq!(cleaned.summary(), before.summary());
         operation.run(&lab).await.unwrap();
-        assert_eq!(lab.world().summary(), undisturbed(operation, &before).await);
+        let wanted = undisturbed(operation, &before).await;
+        assert_eq!(lab.world().summary(), wanted);
     }
 }
 
