@@ -4,9 +4,10 @@ VERSION    := $(shell sed -n '/^\[workspace.package\]/,/^$$/s/^version = "\(.*\)
 PLATFORM   := $(shell uname -s | tr A-Z a-z)_$(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m)))
 PLUGIN_DIR ?= $(HOME)/.terraform.d/plugins
 BINARY     := terraform-provider-ha_v$(VERSION)
-ROUNDS     ?= 3
+ROUNDS     ?=
+SEED       ?=
 
-.PHONY: help demo demo-down test check acceptance install bench
+.PHONY: help demo demo-down test check acceptance install bench chaos
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -36,4 +37,7 @@ install: ## Builds the provider and installs it for Terraform and OpenTofu
 	@echo "kube-ha/ha $(VERSION) is in $(PLUGIN_DIR)"
 
 bench: ## Time to a cluster against the same steps by hand, and what the provider itself costs
-	acceptance/bench $(ROUNDS)
+	acceptance/bench $(or $(ROUNDS),3)
+
+chaos: ## Random operations under random faults on the lab: make chaos ROUNDS=40 SEED=1
+	acceptance/chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))

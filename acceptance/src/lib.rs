@@ -1,2 +1,15 @@
-//! What the acceptance tests stand on: real kubeadm nodes on one machine.
+//! What the acceptance tests, `bench` and `chaos` stand on: real kubeadm nodes on one machine ([`lab`]), and a real
+//! Terraform at work on them.
+//!
+//! [`hosts`] are the lab's machines, [`workspace`] is a folder with a Terraform configuration, [`terraform`] a run of
+//! Terraform in it, [`running_cluster`] asks Kubernetes and etcd, [`recorder`] and [`secrets`] look for secrets where none may be, [`residue`] for what a destroy
+//! leaves.
 pub mod lab;
+
+pub mod hosts;
+pub mod recorder;
+pub mod residue;
+pub mod running_cluster;
+pub mod secrets;
+pub mod terraform;
+pub mod workspace;

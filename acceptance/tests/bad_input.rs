@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::hosts::{Hosts, address};
 use crate::residue;
-use crate::workspace::{Diagnostic, Workspace};
+use crate::workspace::Workspace;
+use acceptance::terraform::Diagnostic;
 
 /// The error with this summary at this resource.
 pub(crate) fn find<'a>(errors: &'a [Diagnostic], summary: &str, resource: &str) -> &'a Diagnostic {

@@ -1,4 +1,5 @@
 //! The graph-ordered example as root: a whole cluster, its refusals, its drift, its secrets, its end.
+use acceptance::lab::address::NodeName;
 use anyhow::Result;
 use serde_json::json;
 
@@ -11,7 +12,6 @@ use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 use crate::{bad_input, residue};
 
-const ENDPOINT: &str = "10.88.0.100:8443";
 const HAPROXY: &str = "/etc/kubernetes/haproxy/haproxy.cfg";
 
 /// Labels and taints that the example does not have.
@@ -30,11 +30,11 @@ fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
     let before = residue::files(&hosts)?;
     let mut workspace = Workspace::new(&hosts, "cluster", "ha-cluster")?;
 
-    let recorder = Recorder::start()?;
+    let recorder = Recorder::start(&hosts);
     workspace.save_plan(secrets::SAVED_PLAN)?;
     workspace.apply(&[secrets::SAVED_PLAN])?.expect(0)?;
-    let recording = recorder.stop();
-    assert_whole(&hosts, ENDPOINT)?;
+    let recording = recorder.stop()?;
+    assert_whole(&hosts)?;
     workspace.assert_no_changes()?;
     assert_no_join_credentials(&hosts)?;
     assert_pod_resolves_service(&hosts)?;
@@ -43,8 +43,8 @@ fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
     changes_by_hand_are_shown_and_repaired(&hosts, &mut workspace)?;
     another_cluster_is_refused(&hosts)?;
 
-    let secrets = Secrets::of(&hosts, &recording, MASTERS.len())?;
-    secrets.assert_none_in_arguments(&recording);
+    let secrets = Secrets::of(&hosts, &recording, MASTERS.len(), MASTERS.len())?;
+    secrets.assert_none_in_arguments(&recording)?;
     secrets.assert_none_in_files_of(&mut workspace)?;
     secrets.assert_none_on(&hosts)?;
 
@@ -100,7 +100,7 @@ fn another_cluster_is_refused(hosts: &Hosts) -> Result<()> {
 }
 
 /// Names and contents of what the provider and kubeadm keep on each host.
-fn content(hosts: &Hosts) -> Result<Vec<(&'static str, String)>> {
+fn content(hosts: &Hosts) -> Result<Vec<(NodeName, String)>> {
     hosts.on_all(
         "find /etc/kubernetes /var/lib/terraform-provider-ha -type f -exec sha256sum {} + | sort -k 2",
     )

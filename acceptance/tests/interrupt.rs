@@ -9,7 +9,6 @@ use crate::residue;
 use crate::running_cluster::{assert_no_join_credentials, assert_whole};
 use crate::workspace::Workspace;
 
-const ENDPOINT: &str = "10.88.0.100:8443";
 /// How long the first master and the start of the join may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -50,7 +49,7 @@ fn a_provider_killed_in_the_second_masters_join_is_followed_by_a_whole_cluster()
     );
 
     workspace.apply(&[])?.expect(0)?;
-    assert_whole(&hosts, ENDPOINT)?;
+    assert_whole(&hosts)?;
     assert_no_join_credentials(&hosts)?;
     workspace.assert_no_changes()?;
 

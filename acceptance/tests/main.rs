@@ -1,9 +1,7 @@
 //! Acceptance tests: a real Terraform and the provider as built, against real clusters on the lab.
 //!
 //! Asked for with `TF_ACC=1`; then whatever is missing is a failure. Scenarios: [`bad_input`], [`cluster`], [`dead_host`],
-//! [`interrupt`], [`symmetric`]. What they stand on: [`hosts`] are the lab's machines, [`workspace`] is a folder with a
-//! Terraform configuration, [`running_cluster`] asks Kubernetes and etcd, [`recorder`] and [`secrets`] look for secrets
-//! where none may be, [`residue`] for what a destroy leaves.
+//! [`interrupt`], [`symmetric`]. What they stand on is in the library of this crate; [`hosts`] are the machines by name.
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
@@ -18,12 +16,4 @@ mod symmetric;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
-mod recorder;
-#[cfg(test)]
-mod residue;
-#[cfg(test)]
-mod running_cluster;
-#[cfg(test)]
-mod secrets;
-#[cfg(test)]
-mod workspace;
+pub(crate) use acceptance::{recorder, residue, running_cluster, secrets, workspace};

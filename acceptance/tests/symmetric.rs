@@ -9,7 +9,6 @@ use crate::running_cluster::{assert_no_join_credentials, assert_whole, kubectl};
 use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 
-const ENDPOINT: &str = "10.88.0.100:8443";
 /// What `ha_loadbalancer` owns on a host.
 const BALANCER: &str =
     "cd /etc/kubernetes && sha256sum haproxy/* keepalived/* manifests/haproxy.yaml manifests/keepalived.yaml";
@@ -24,11 +23,11 @@ fn equal_masters_come_up_through_a_bastion_and_any_is_replaced() -> Result<()> {
     workspace.set("ssh_user", json!("ops"))?;
     workspace.set("ssh_bastion", json!(address("w1")))?;
 
-    let recorder = Recorder::start()?;
+    let recorder = Recorder::start(&hosts);
     workspace.save_plan(secrets::SAVED_PLAN)?;
     workspace.apply(&[secrets::SAVED_PLAN])?.expect(0)?;
-    let recording = recorder.stop();
-    assert_whole(&hosts, ENDPOINT)?;
+    let recording = recorder.stop()?;
+    assert_whole(&hosts)?;
     workspace.assert_no_changes()?;
     for name in MASTERS {
         assert!(
@@ -51,12 +50,12 @@ fn equal_masters_come_up_through_a_bastion_and_any_is_replaced() -> Result<()> {
     assert!(text.contains("1 added, 0 changed, 1 destroyed"), "{text}");
     assert_ne!(kubectl(&hosts, uid)?, old, "m2 was not replaced");
     assert_eq!(hosts.on("m2", BALANCER)?, balancer);
-    assert_whole(&hosts, ENDPOINT)?;
+    assert_whole(&hosts)?;
     workspace.assert_no_changes()?;
     assert_no_join_credentials(&hosts)?;
 
-    let secrets = Secrets::of(&hosts, &recording, MASTERS.len())?;
-    secrets.assert_none_in_arguments(&recording);
+    let secrets = Secrets::of(&hosts, &recording, MASTERS.len(), MASTERS.len())?;
+    secrets.assert_none_in_arguments(&recording)?;
     secrets.assert_none_in_files_of(&mut workspace)?;
     secrets.assert_none_on(&hosts)?;
 

@@ -282,16 +282,11 @@ mod tests {
 
     #[test]
     fn joins() {
-        let (endpoint, token, key) = (
-            "10.0.0.100:8443".parse().unwrap(),
-            token(),
-            CertificateKey::from_random([1; 32]),
-        );
+        let (token, key) = (token(), CertificateKey::from_random([1; 32]));
         for (api, kubeadm) in KUBEADMS {
             let worker = NodeSpec::new("w1");
             let mut join = JoinSpec {
-                endpoint: &endpoint,
-                ca_cert_hash: "sha256:0000",
+                discovery_file: "/run/discovery.conf",
                 token: &token,
                 node: &worker,
                 control_plane: None,

@@ -239,7 +239,8 @@ impl InitToken {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Discovery {
-    bootstrap_token: DiscoveryToken,
+    file: DiscoveryFile,
+    tls_bootstrap_token: String,
     /// Here up to `v1beta3`, in the timeouts since.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,
@@ -247,20 +248,17 @@ pub(super) struct Discovery {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DiscoveryToken {
-    token: String,
-    api_server_endpoint: String,
-    ca_cert_hashes: Vec<String>,
+struct DiscoveryFile {
+    kube_config_path: String,
 }
 
 impl Discovery {
     pub(super) fn new(join: &JoinSpec<'_>, timeout: Option<String>) -> Self {
         Self {
-            bootstrap_token: DiscoveryToken {
-                token: join.token.text().reveal().to_owned(),
-                api_server_endpoint: join.endpoint.to_string(),
-                ca_cert_hashes: vec![join.ca_cert_hash.to_owned()],
+            file: DiscoveryFile {
+                kube_config_path: join.discovery_file.to_owned(),
             },
+            tls_bootstrap_token: join.token.text().reveal().to_owned(),
             timeout,
         }
     }

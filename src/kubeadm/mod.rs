@@ -10,6 +10,7 @@ mod certificate;
 mod component_config;
 mod config;
 mod credentials;
+mod discovery;
 mod documents;
 mod endpoint;
 mod invocation;
@@ -27,12 +28,13 @@ pub use certificate::{CertificateError, ca_cert_hash, not_after};
 pub use component_config::{ComponentConfig, ComponentKind, parse_component_config};
 pub use config::{ConfigFile, RenderError, render_cluster, render_init, render_join, render_upload_certs};
 pub use credentials::{BootstrapToken, CertificateKey};
+pub use discovery::discovery_kubeconfig;
 pub use endpoint::{Endpoint, EndpointError};
 pub use invocation::{
     config_validate_command, images_list_command, images_pull_command, init_command, join_command,
     reset_command, upload_certs_command, version_command,
 };
-pub use output::{PreflightError, explain, parse_version, preflight_errors};
+pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use spec::{
     API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, EtcdSpec, HostPathMount, JoinSpec,
     NodeSpec, Timeouts,

@@ -40,6 +40,34 @@ pub fn preflight_errors(output: &str) -> Vec<PreflightError> {
     errors
 }
 
+/// kubeadm's own error where it ends with one, its last 20 lines otherwise; without colours.
+pub fn last_words(output: &str) -> String {
+    let lines: Vec<String> = output
+        .lines()
+        .map(without_colours)
+        .filter(|line| !line.starts_with("To see the stack trace"))
+        .collect();
+    let error = lines
+        .iter()
+        .rposition(|line| line.starts_with("error: ") || line.starts_with("error execution phase"));
+    let first = error.unwrap_or(lines.len().saturating_sub(20));
+    lines
+        .get(first..)
+        .unwrap_or_default()
+        .join("\n")
+        .trim_end()
+        .to_owned()
+}
+
+/// A line without the escape sequences that colour it: ESC, `[`, numbers, `m`.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.split_once('m').map_or(part, |(_, rest)| rest)
+    })
+}
+
 /// Words of kubeadm, the kubelet or etcd, and what to do about them; the more particular come first.
 const EXPLANATIONS: &[(&str, &str)] = &[
     (
@@ -48,9 +76,9 @@ const EXPLANATIONS: &[(&str, &str)] = &[
          control_plane_endpoint and which hosts carry the floating IP.",
     ),
     (
-        "could not find a JWS signature",
-        "The bootstrap token is unknown to the cluster, has expired, or the controller manager has not signed \
-         cluster-info with it. Check that a kube-controller-manager runs and that the hosts' clocks agree.",
+        "timed out waiting for the kubelet to perform the TLS Bootstrap",
+        "The kubelet got no certificate from the cluster. Check that a kube-controller-manager runs, that the endpoint \
+         can be reached from the host and that the hosts' clocks agree.",
     ),
     (
         "\"kubeadm-certs\" was not found",
@@ -129,6 +157,16 @@ pub fn explain(output: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_words_are_the_error_without_colours() {
+        let output = "\u{1b}[0;32menabled\u{1b}[0m\nerror: error execution phase preflight: no\nmore\nTo see the stack trace of this error execute with --v=5 or higher\n";
+        assert_eq!(
+            last_words(output),
+            "error: error execution phase preflight: no\nmore"
+        );
+        assert_eq!(last_words("\u{1b}[0;32menabled\u{1b}[0m\nend\n"), "enabled\nend");
+    }
 
     const REFUSED: &str = "\
 [init] Using Kubernetes version: v1.37.2

@@ -170,10 +170,8 @@ pub struct Timeouts {
 /// What a join needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct JoinSpec<'a> {
-    /// Where discovery begins; afterwards kubeadm uses the address in cluster-info.
-    pub endpoint: &'a Endpoint,
-    /// `sha256:…`, see [`super::ca_cert_hash`].
-    pub ca_cert_hash: &'a str,
+    /// Path of [`super::discovery_kubeconfig`]'s text on the host. kubeadm goes on with the address in cluster-info.
+    pub discovery_file: &'a str,
     /// Lives as long as the join.
     pub token: &'a BootstrapToken,
     /// The joining node.

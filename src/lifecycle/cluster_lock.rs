@@ -1,37 +1,231 @@
-//! One change of a cluster's membership at a time, within this process.
+//! One change of a cluster's membership at a time: within this process by a mutex, between processes and machines by
+//! a lock on the cluster's hosts.
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tokio_util::sync::CancellationToken;
+use futures::future::join_all;
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::Instant,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::failure::Failure;
+use super::{
+    failure::{Failure, FailureKind},
+    lock_owner,
+    look::nonsense,
+    step::Run,
+    wait::{Seen, wait_until},
+};
+use crate::{
+    node::lock::{LEASE, Owner, Taking, release_script, take_script},
+    remote::Host,
+};
+
+/// An owner renews its lock three times within the lease.
+const RENEWAL: Duration = Duration::from_secs(15);
 
 /// Locks by control-plane endpoint. Terraform runs the instances of a `for_each` side by side; etcd takes one
 /// learner at a time (`ha-correctness`: kubeadm joins of masters are serial on every version).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ClusterLocks {
-    by_endpoint: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    by_endpoint: Arc<Mutex<HashMap<String, Arc<AsyncMutex<()>>>>>,
 }
 
-/// Held while membership changes; dropped, it lets the next one in.
+/// Held while membership changes. [`Self::release`] lets the next one in at once; dropped without it, as when the
+/// process dies, the hosts' part ends with its lease.
 #[derive(Debug)]
 pub struct ClusterLock {
+    hosts: Vec<Host>,
+    owner: Owner,
+    hold: Arc<Hold>,
+    _renewal: DropGuard,
     _guard: OwnedMutexGuard<()>,
 }
 
+/// What the renewals came to.
+#[derive(Debug)]
+struct Hold {
+    is_lost: AtomicBool,
+    renewed: Mutex<Instant>,
+}
+
 impl ClusterLocks {
-    /// Waits until nobody else changes this cluster, or the run is cancelled.
-    pub async fn lock(&self, endpoint: &str, cancel: &CancellationToken) -> Result<ClusterLock, Failure> {
+    /// Waits until nobody else changes this cluster, at most for the run's time, and holds the lock on every one of
+    /// the hosts that answers. Two runs that can reach one common host exclude each other.
+    pub async fn lock(&self, run: &Run, endpoint: &str, hosts: &[Host]) -> Result<ClusterLock, Failure> {
         let lock = {
             let mut locks = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
             locks.entry(endpoint.to_owned()).or_default().clone()
         };
-        match cancel.run_until_cancelled(lock.lock_owned()).await {
-            Some(guard) => Ok(ClusterLock { _guard: guard }),
-            None => Err(Failure::cancelled()),
+        let guard = run
+            .cancel
+            .run_until_cancelled(lock.lock_owned())
+            .await
+            .ok_or_else(Failure::cancelled)?;
+        let owner = lock_owner::own(&run.operation)?;
+        let told = Mutex::new(String::new());
+        let hosts = wait_until(run, "nobody else changes the cluster", run.remaining(), || {
+            Box::pin(async {
+                Ok(match take_all(&owner, hosts).await? {
+                    Ok(taken) => Seen::Yes(taken),
+                    Err(held) => {
+                        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                        if *told != held.to_string() {
+                            *told = held.to_string();
+                            run.progress.waits(run, &told);
+                        }
+                        Seen::NotYet(told.clone())
+                    }
+                })
+            })
+        })
+        .await
+        .map_err(|failure| match failure.kind {
+            FailureKind::Permanent => Failure {
+                summary: "Somebody else is changing the cluster",
+                ..failure
+            }
+            .advise("Wait until that has ended and apply again, or give this resource more time in its timeouts block."),
+            _ => failure,
+        })?;
+        let hold = Arc::new(Hold {
+            is_lost: AtomicBool::new(false),
+            renewed: Mutex::new(Instant::now()),
+        });
+        let stop = CancellationToken::new();
+        tokio::spawn(renew(owner.clone(), hosts.clone(), hold.clone(), stop.clone()));
+        Ok(ClusterLock {
+            hosts,
+            owner,
+            hold,
+            _renewal: stop.drop_guard(),
+            _guard: guard,
+        })
+    }
+
+    /// The same for one host that is no master: nobody else changes it meanwhile.
+    pub async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
+        self.lock(run, run.host.name(), std::slice::from_ref(&run.host))
+            .await
+    }
+}
+
+impl ClusterLock {
+    /// Whether the lock is on every one of the hosts.
+    pub fn covers(&self, hosts: &[Host]) -> bool {
+        let has = |host: &Host| self.hosts.iter().any(|own| own.name() == host.name());
+        hosts.iter().all(has)
+    }
+
+    /// Fails if somebody else may have the lock now: this process was away for longer than the lease.
+    pub fn check(&self) -> Result<(), Failure> {
+        let renewed = *self.hold.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.hold.is_lost.load(Ordering::Relaxed) && renewed.elapsed() < LEASE {
+            return Ok(());
+        }
+        let detail = "The hosts of the cluster could not be reached for a minute, and another run has the cluster's lock now, or may have it.";
+        Err(Failure {
+            kind: FailureKind::Interrupted,
+            ..Failure::new("The cluster's lock was lost", detail)
+        }
+        .advise("Apply again: it goes on from there when the other run has ended."))
+    }
+
+    /// Gives the lock back.
+    pub async fn release(self) {
+        release(&self.owner, &self.hosts).await;
+    }
+}
+
+/// The lock of another, as people are told of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{} runs \"{}\"; its lock is on {host}", .owner.who, .owner.operation)]
+struct Held {
+    owner: Box<Owner>,
+    host: String,
+}
+
+/// Takes the lock on all hosts that answer, or on none.
+async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Held>, Failure> {
+    let mut taken = Vec::new();
+    let mut held = None;
+    let mut failed = None;
+    for (host, result) in join_all(hosts.iter().map(async |host| (host, take(owner, host).await))).await {
+        match result {
+            Ok(Taking::Taken) => taken.push(host.clone()),
+            Ok(Taking::Held(other)) => {
+                held = Some(Held {
+                    owner: other,
+                    host: host.name().to_owned(),
+                });
+            }
+            // Who is down is locked for nobody.
+            Err(failure) if failure.kind == FailureKind::Unreachable => {}
+            Err(failure) => failed = Some(failure.on(host.name())),
+        }
+    }
+    match (failed, held) {
+        (None, None) => return Ok(Ok(taken)),
+        // Two that hold a part each would wait for each other for ever.
+        (Some(failure), _) => {
+            release(owner, &taken).await;
+            Err(failure)
+        }
+        (None, Some(held)) => {
+            release(owner, &taken).await;
+            Ok(Err(held))
+        }
+    }
+}
+
+async fn take(owner: &Owner, host: &Host) -> Result<Taking, Failure> {
+    let first = ask(host, owner, None).await?;
+    match &first {
+        Taking::Held(other) if lock_owner::is_gone(other) => ask(host, owner, Some(&other.id)).await,
+        _ => Ok(first),
+    }
+}
+
+async fn ask(host: &Host, owner: &Owner, gone: Option<&str>) -> Result<Taking, Failure> {
+    let stdout = host.run_ok(&take_script(owner, gone)).await?;
+    Taking::parse(&stdout).map_err(|error| nonsense(host, &error))
+}
+
+async fn release(owner: &Owner, hosts: &[Host]) {
+    let release = hosts.iter().map(async |host| {
+        if let Err(error) = host.run_ok(&release_script(owner)).await {
+            tracing::debug!(host = host.name(), %error, "the cluster's lock ends with its lease");
+        }
+    });
+    join_all(release).await;
+}
+
+/// Renews until it is stopped. A host that does not answer is asked again; one that says it is another's ends it.
+async fn renew(owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: CancellationToken) {
+    while tokio::time::timeout(RENEWAL, stop.cancelled()).await.is_err() {
+        let renewals = hosts.iter().map(|host| ask(host, &owner, None));
+        for result in join_all(renewals).await {
+            match result {
+                Ok(Taking::Taken) => {
+                    *hold.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                }
+                Ok(Taking::Held(other)) => {
+                    tracing::warn!(
+                        who = other.who,
+                        operation = other.operation,
+                        "the cluster's lock was lost"
+                    );
+                    hold.is_lost.store(true, Ordering::Relaxed);
+                }
+                Err(failure) => tracing::debug!(%failure, "cannot renew the cluster's lock"),
+            }
         }
     }
 }

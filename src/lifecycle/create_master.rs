@@ -1,18 +1,18 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use super::{
-    cluster_lock::ClusterLocks,
+    cluster_lock::{ClusterLock, ClusterLocks},
     credentials::kubeadm_version,
     failure::Failure,
-    find_way::{Through, Way, await_founder, find_way},
+    find_way::{Through, Way, await_founder, find_way, with_itself},
     look::look_at,
     preflight::{master_problems, refuse_foreign_node},
-    runner::run_steps,
-    spec::MasterSpec,
+    runner::{run_some, run_steps},
+    spec::{Identity, MasterSpec},
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
-        ControlPlane, DeleteNode, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree, PullImages,
-        RecordMembership, RevokeCredentials,
+        ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
+        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials,
     },
 };
 use crate::{
@@ -21,12 +21,21 @@ use crate::{
     remote::Host,
 };
 
-/// Makes the host a master. The cluster's lock is held from the look for a running cluster until the new etcd
-/// member votes and the Node is as it should be.
+/// Makes the host a master, and gives what it goes by. The cluster's lock is held from the look for a running cluster
+/// until etcd's membership has changed; what kubeadm and this provider do after that needs none.
 ///
-/// After a failure anywhere the same call goes on from there: nothing is undone that is done.
-pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -> Result<(), Failure> {
-    let facts = look_at(run).await?;
+/// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
+/// the same call goes on from there: nothing is undone that is done.
+pub async fn create_master(
+    run: &Run,
+    spec: &MasterSpec,
+    locks: &ClusterLocks,
+    looked: Option<Facts>,
+) -> Result<Identity, Failure> {
+    let facts = match looked {
+        Some(facts) => facts,
+        None => look_at(run).await?,
+    };
     let master = Master::new(run, spec, facts)?;
     // A master of some cluster is judged by what that cluster says of itself, later.
     if !master.facts.kubernetes.admin_conf {
@@ -34,22 +43,33 @@ pub async fn create_master(run: &Run, spec: &MasterSpec, locks: &ClusterLocks) -
     }
     run_steps(run, &master.preparation()?).await?;
 
+    let hosts = with_itself(run, &spec.candidates());
     loop {
-        let lock = locks.lock(&master.endpoint.to_string(), &run.cancel).await?;
-        let steps = match find_way(run, spec).await? {
-            Way::Init(cluster) => master.init_steps(&cluster),
-            Way::Join(through) => master.join_steps(&through),
-            Way::Rejoin(through) => master.rejoin_steps(&through),
-            Way::Member => master.member_steps(),
-            Way::After(founder) => {
-                drop(lock);
-                await_founder(run, &founder).await?;
-                continue;
+        let lock = locks.lock(run, &master.endpoint.to_string(), &hosts).await?;
+        let changed = master.change_membership(run, locks, &lock, &hosts).await;
+        lock.release().await;
+        match changed? {
+            Next::Steps(steps, first) => {
+                run_some(run, &steps, first..steps.len(), None).await?;
+                return Ok(master.identity());
             }
-        };
-        return run_steps(run, &steps).await;
+            Next::After(founder) => await_founder(run, &founder).await?,
+            Next::LockAll => {}
+        }
     }
 }
+
+/// What comes after the part that needs the lock.
+enum Next {
+    /// These steps, from this one on.
+    Steps(Steps, usize),
+    /// All over again, after that host has finished or cleaned the half of a cluster that it has.
+    After(Host),
+    /// All over again: a host has come up since the lock was taken, and is not locked.
+    LockAll,
+}
+
+type Steps = Vec<Box<dyn Step>>;
 
 /// The master to be, as far as it is known before the look for a cluster.
 #[derive(Debug)]
@@ -91,8 +111,8 @@ impl<'a> Master<'a> {
     }
 
     /// What needs no lock: other masters may be joining meanwhile.
-    fn preparation(&self) -> Result<Vec<Box<dyn Step>>, Failure> {
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(CheckHost {
+    fn preparation(&self) -> Result<Steps, Failure> {
+        let mut steps: Steps = vec![Box::new(CheckHost {
             problems: master_problems(&self.facts, self.spec),
         })];
         if let Some(cluster) = &self.spec.cluster {
@@ -103,29 +123,59 @@ impl<'a> Master<'a> {
         Ok(steps)
     }
 
-    fn init_steps(&self, cluster: &ClusterSpec) -> Vec<Box<dyn Step>> {
-        let mut steps: Vec<Box<dyn Step>> = vec![
+    /// Finds the way and goes it as far as the lock is needed.
+    async fn change_membership(
+        &self,
+        run: &Run,
+        locks: &ClusterLocks,
+        lock: &ClusterLock,
+        hosts: &[Host],
+    ) -> Result<Next, Failure> {
+        let (mut steps, after) = match find_way(run, self.spec).await? {
+            Way::Init(_) if !lock.covers(hosts) => return Ok(Next::LockAll),
+            Way::Init(cluster) => self.init_steps(&cluster),
+            Way::Join(through) => self.join_steps(&through, locks),
+            Way::Rejoin(through) => self.rejoin_steps(&through, locks),
+            Way::Member => (Vec::new(), self.member_steps()),
+            Way::After(founder) => return Ok(Next::After(founder)),
+        };
+        let locked = steps.len();
+        steps.extend(after);
+        run_some(run, &steps, 0..locked, Some(lock)).await?;
+        Ok(Next::Steps(steps, locked))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            node_name: self.node.name.clone(),
+            address: self.node.advertise_address,
+        }
+    }
+
+    /// What needs the lock, and what comes after it.
+    fn init_steps(&self, cluster: &ClusterSpec) -> (Steps, Steps) {
+        let locked: Steps = vec![
             Box::new(KubeadmInit {
                 kubeadm: self.kubeadm.clone(),
                 cluster: cluster.clone(),
                 node: self.node.clone(),
-            }),
-            Box::new(RevokeCredentials {
-                via: self.host.clone(),
-                with_certificates: false,
             }),
             Box::new(AwaitLocalApi),
             Box::new(AwaitEndpoint {
                 endpoint: self.endpoint.clone(),
             }),
         ];
-        steps.extend(self.closing_steps());
-        steps
+        let mut after: Steps = vec![Box::new(RevokeCredentials {
+            via: self.host.clone(),
+        })];
+        after.extend(self.closing_steps());
+        (locked, after)
     }
 
-    fn join_steps(&self, through: &Through) -> Vec<Box<dyn Step>> {
+    /// What needs the lock, and what comes after it.
+    fn join_steps(&self, through: &Through, locks: &ClusterLocks) -> (Steps, Steps) {
         let via = &through.via;
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(NodeNameIsFree {
+        let name_is_free = NodeNameIsFree {
             via: via.clone(),
             name: self.node.name.clone(),
             machine_id: self.facts.machine_id.clone(),
@@ -136,37 +186,45 @@ impl<'a> Master<'a> {
                 .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
                 .collect(),
             advertise_address: self.node.advertise_address,
-        })];
-        steps.push(Box::new(KubeadmJoin {
+        };
+        let join = KubeadmJoin {
             kubeadm: self.kubeadm.clone(),
             via: via.clone(),
             endpoint: self.endpoint.clone(),
-            ca_cert_hash: through.ca_cert_hash.clone(),
+            ca_cert_pem: through.ca_cert_pem.clone(),
             node: self.node.clone(),
             control_plane: self.node.advertise_address.map(|advertise_address| ControlPlane {
                 advertise_address,
                 kubernetes_version: through.kubernetes_version.clone(),
             }),
-        }));
-        steps.push(Box::new(RevokeCredentials {
-            via: via.clone(),
-            with_certificates: true,
-        }));
+        };
+        let locked: Steps = vec![
+            Box::new(name_is_free),
+            Box::new(join.clone()),
+            Box::new(RemoveCertificates { via: via.clone() }),
+        ];
+        let mut after: Steps = vec![
+            Box::new(FinishJoin {
+                join,
+                locks: locks.clone(),
+            }),
+            Box::new(RevokeCredentials { via: via.clone() }),
+        ];
         if let Some(advertise_address) = self.node.advertise_address {
-            steps.push(Box::new(AwaitEtcdVoter {
+            after.push(Box::new(AwaitEtcdVoter {
                 via: via.clone(),
                 advertise_address,
             }));
         }
-        steps.push(Box::new(AwaitLocalApi));
-        steps.extend(self.closing_steps());
-        steps
+        after.push(Box::new(AwaitLocalApi));
+        after.extend(self.closing_steps());
+        (locked, after)
     }
 
     /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
     /// kubeadm from joining.
-    fn rejoin_steps(&self, through: &Through) -> Vec<Box<dyn Step>> {
-        let mut steps: Vec<Box<dyn Step>> = vec![
+    fn rejoin_steps(&self, through: &Through, locks: &ClusterLocks) -> (Steps, Steps) {
+        let mut locked: Steps = vec![
             Box::new(KubeadmReset {
                 cri_socket: self.node.cri_socket.clone(),
                 verify: None,
@@ -176,18 +234,19 @@ impl<'a> Master<'a> {
                 name: self.node.name.clone(),
             }),
         ];
-        steps.extend(self.join_steps(through));
-        steps
+        let (join, after) = self.join_steps(through, locks);
+        locked.extend(join);
+        (locked, after)
     }
 
-    fn member_steps(&self) -> Vec<Box<dyn Step>> {
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(AwaitLocalApi)];
+    fn member_steps(&self) -> Steps {
+        let mut steps: Steps = vec![Box::new(AwaitLocalApi)];
         steps.extend(self.closing_steps());
         steps
     }
 
     /// What every master gets in the end, through its own API server.
-    fn closing_steps(&self) -> Vec<Box<dyn Step>> {
+    fn closing_steps(&self) -> Steps {
         let set = |wanted: &std::collections::BTreeMap<String, String>| {
             wanted
                 .iter()
@@ -195,7 +254,7 @@ impl<'a> Master<'a> {
                 .collect()
         };
         let wishes = &self.spec.node;
-        let mut steps: Vec<Box<dyn Step>> = vec![Box::new(ApplyNodeSettings {
+        let mut steps: Steps = vec![Box::new(ApplyNodeSettings {
             via: self.host.clone(),
             name: self.node.name.clone(),
             labels: set(&wishes.labels),

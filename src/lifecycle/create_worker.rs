@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    cluster_lock::ClusterLocks,
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
@@ -9,24 +10,40 @@ use super::{
     membership::node_of,
     preflight::{refuse_foreign_node, worker_problems},
     runner::run_steps,
-    spec::WorkerSpec,
+    spec::{Identity, WorkerSpec},
     step::{Run, Step},
     steps::{
         ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, RecordMembership,
         RevokeCredentials,
     },
 };
-
 use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
 
-/// Makes the host a worker. Workers need no lock: they change no membership. After a failure anywhere the same
-/// call goes on from there.
-pub async fn create_worker(run: &Run, spec: &WorkerSpec) -> Result<(), Failure> {
-    run_steps(run, &plan_steps(run, spec).await?).await
+/// Makes the host a worker, and gives what it goes by. Only the host itself is locked: a worker changes no membership.
+///
+/// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
+/// the same call goes on from there.
+pub async fn create_worker(
+    run: &Run,
+    spec: &WorkerSpec,
+    locks: &ClusterLocks,
+    looked: Option<Facts>,
+) -> Result<Identity, Failure> {
+    let facts = match looked {
+        Some(facts) => facts,
+        None => look_at(run).await?,
+    };
+    let identity = Identity {
+        node_name: spec.node.name_on(&facts),
+        address: None,
+    };
+    let lock = locks.lock_host(run).await?;
+    let created = async { run_steps(run, &plan_steps(run, spec, facts).await?).await }.await;
+    lock.release().await;
+    created.map(|()| identity)
 }
 
-async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, Failure> {
-    let facts = look_at(run).await?;
+async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Box<dyn Step>>, Failure> {
     refuse_foreign_node(&run.host, &facts, &spec.join.endpoint.to_string())?;
     let problems = worker_problems(&facts, &spec.node);
     let survey = find_cluster(run, &spec.join.masters).await?;
@@ -91,13 +108,12 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec) -> Result<Vec<Box<dyn Step>>, 
             kubeadm,
             via: through.via.clone(),
             endpoint: spec.join.endpoint.clone(),
-            ca_cert_hash: through.ca_cert_hash,
+            ca_cert_pem: through.ca_cert_pem,
             node: node.clone(),
             control_plane: None,
         }));
         steps.push(Box::new(RevokeCredentials {
             via: through.via.clone(),
-            with_certificates: false,
         }));
     }
     steps.push(Box::new(ApplyNodeSettings {

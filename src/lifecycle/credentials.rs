@@ -5,8 +5,6 @@ use super::{
     failure::Failure,
     kubeadm_file::{remove_config, write_config},
     look::nonsense,
-    step::Run,
-    wait::{Seen, wait_until},
 };
 use crate::{
     command::Script,
@@ -35,31 +33,6 @@ pub async fn mint_token(via: &Host, token: &BootstrapToken, node_name: &str) -> 
     ))
     .await?;
     Ok(())
-}
-
-/// Waits until the controller manager has signed cluster-info for the token; kubeadm itself would look only
-/// every 5 s.
-pub async fn wait_until_signed(run: &Run, via: &Host, token: &BootstrapToken) -> Result<(), Failure> {
-    let script = Script::new(
-        "look for the token's signature",
-        kube::token_signed_command(token.id()),
-    );
-    wait_until(
-        run,
-        "cluster-info is signed for the join",
-        Duration::from_secs(120),
-        || {
-            Box::pin(async {
-                let signed = via.run(&script).await?.status == 0;
-                Ok(if signed {
-                    Seen::Yes(())
-                } else {
-                    Seen::NotYet("no signature yet".into())
-                })
-            })
-        },
-    )
-    .await
 }
 
 /// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
@@ -99,12 +72,18 @@ pub async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Resu
     Ok(())
 }
 
+/// Removes the uploaded certificates, and the token that they go with.
+pub async fn remove_certificates(via: &Host) -> Result<(), Failure> {
+    via.run_ok(&kube::remove_certificates_script()).await?;
+    Ok(())
+}
+
 /// kubeadm's version on a host.
 pub fn kubeadm_version(facts: &crate::node::Facts) -> Option<Version> {
     facts.kubeadm_version.clone().map(Version::from)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {

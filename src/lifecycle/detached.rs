@@ -78,7 +78,8 @@ pub(super) fn forget_scripts(names: &[&str]) -> String {
     names.iter().map(|name| forget_script(name).body).collect()
 }
 
-async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failure> {
+/// What has become of the command, after waiting on the host for its end, at most so long.
+pub(super) async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failure> {
     let stdout = host.run_ok(&poll_script(name, wait)).await?;
     parse(host, &stdout)
 }

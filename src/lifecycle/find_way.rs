@@ -5,8 +5,8 @@ use futures::future::join_all;
 use ipnet::IpNet;
 
 use super::{
-    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, settle},
     failure::{Failure, FailureKind},
+    joining::await_vote,
     marker::{Marker, Phase},
     spec::MasterSpec,
     stale::taken_out_by,
@@ -46,6 +46,8 @@ pub struct Through {
     pub via: Host,
     /// `sha256:…` of the cluster's CA.
     pub ca_cert_hash: String,
+    /// Its certificate.
+    pub ca_cert_pem: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
 }
@@ -60,15 +62,14 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         )
         .at("cluster")
     })?;
-    let own = Survey::of(std::slice::from_ref(&run.host)).await;
-    let own = own
-        .seen
-        .first()
-        .cloned()
-        .ok_or_else(|| Failure::new("Host does not answer any more", own.account()))?;
+    let candidates = spec.candidates();
+    let mut survey = Survey::of(&with_itself(run, &candidates)).await;
+    let own = survey
+        .take(&run.host)
+        .ok_or_else(|| Failure::new("Host does not answer any more", survey.account()))?;
     let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
     if let Some(marker) = began.filter(|marker| marker.endpoint != endpoint.to_string())
-        && own.is_init_done
+        && own.is_init_done()
         && own.ca_cert_hash.is_some()
     {
         let detail = format!(
@@ -81,15 +82,14 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
             .advise("Nothing was changed. Put that endpoint back and apply, or run `kubeadm reset` on the host yourself."));
     }
     if let (Some(marker), Some(cluster)) = (began, &spec.cluster)
-        && goes_on(run, marker, &own).await?
+        && goes_on(marker, &own)
     {
-        if own.is_init_done {
+        if own.is_init_done() {
             check_same_cluster(spec, &endpoint, &own)?;
         }
         return Ok(Way::Init(Box::new(cluster.clone())));
     }
 
-    let candidates = spec.candidates();
     if own.is_master() && began.is_none() {
         let is_ours = own
             .marker
@@ -103,7 +103,6 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
                 .advise("Nothing was changed. Bring its API server up and apply again, or run `kubeadm reset` on the host yourself."));
         }
         check_same_cluster(spec, &endpoint, &own)?;
-        let survey = Survey::of(&candidates).await;
         for other in survey.masters() {
             check_same_ca(&own, other)?;
         }
@@ -114,7 +113,7 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         }
         return Ok(Way::Member);
     }
-    let survey = find_cluster(run, &candidates).await?;
+    let survey = wait_for_cluster(run, &candidates, survey).await?;
     let mut others = survey.masters().filter(|seen| !seen.is_same_machine(&own));
     // The host itself may be among the candidates, with half of a cluster that is about to go.
     let via = others.find(|seen| seen.is_usable());
@@ -148,16 +147,16 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
 }
 
 /// Whether this host began `kubeadm init`, and it runs or ended well.
-async fn goes_on(run: &Run, marker: &Marker, own: &Seen) -> Result<bool, Failure> {
-    if marker.phase != Phase::Init {
-        return Ok(false);
-    }
-    Ok(match detached::progress_of(&run.host, KUBEADM_INIT).await? {
-        Progress::Running => true,
-        // Somebody may have reset the host since.
-        Progress::Ended { status: 0, .. } => own.ca_cert_hash.is_some(),
-        Progress::Ended { .. } | Progress::Unknown => false,
-    })
+fn goes_on(marker: &Marker, own: &Seen) -> bool {
+    // Somebody may have reset the host since.
+    let is_done = own.is_init_done() && own.ca_cert_hash.is_some();
+    marker.phase == Phase::Init && (own.init == Progress::Running || is_done)
+}
+
+/// The host itself and the candidates, each once.
+pub fn with_itself(run: &Run, candidates: &[Host]) -> Vec<Host> {
+    let others = candidates.iter().filter(|host| host.name() != run.host.name());
+    std::iter::once(&run.host).chain(others).cloned().collect()
 }
 
 /// Waits, without the cluster's lock, until the host that began to found the cluster has ended or cleaned that.
@@ -191,12 +190,19 @@ pub async fn await_founder(run: &Run, founder: &Host) -> Result<(), Failure> {
 /// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
 /// may just have joined.
 pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Failure> {
+    wait_for_cluster(run, candidates, Survey::of(candidates).await).await
+}
+
+/// The same, after a first look.
+async fn wait_for_cluster(run: &Run, candidates: &[Host], first: Survey) -> Result<Survey, Failure> {
     // A master that is down keeps nobody from joining through another.
-    let survey = Survey::of(candidates).await;
-    if survey.via().is_some_and(|seen| !seen.is_being_founded()) {
-        return Ok(survey);
+    if first.via().is_some_and(|seen| !seen.is_being_founded()) {
+        return Ok(first);
     }
-    let survey = Survey::when_reachable(run, candidates).await;
+    let survey = match first.is_settled() {
+        true => first,
+        false => Survey::when_reachable(run, candidates).await,
+    };
     if survey.via().is_some() || survey.masters().next().is_none() {
         return Ok(survey);
     }
@@ -214,14 +220,14 @@ pub async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Fail
     })
 }
 
-/// Waits for every `kubeadm join` that runs on one of the hosts: an earlier run that was killed may have begun it, and
-/// etcd takes one new member at a time.
+/// Waits for every `kubeadm join` on one of the hosts that is about to change etcd's members, which go one by one: an
+/// earlier run that was killed may have begun it.
 async fn await_joins(run: &Run, survey: &Survey) -> Result<(), Failure> {
-    let others = survey
+    let joining = survey
         .seen
         .iter()
-        .filter(|seen| seen.host.name() != run.host.name());
-    for settled in join_all(others.map(|seen| settle(run, &seen.host, KUBEADM_JOIN))).await {
+        .filter(|seen| seen.join == Progress::Running && seen.host.name() != run.host.name());
+    for settled in join_all(joining.map(|seen| await_vote(run, &seen.host))).await {
         match settled {
             Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
             // Who has just gone down joins nothing; etcd itself refuses a second learner.
@@ -245,6 +251,7 @@ pub fn through(seen: &Seen) -> Result<Through, Failure> {
     Ok(Through {
         via: seen.host.clone(),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
+        ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,
         kubernetes_version: cluster.kubernetes_version.parse().map_err(|_| missing())?,
     })
 }

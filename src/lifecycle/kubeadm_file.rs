@@ -23,9 +23,22 @@ pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Re
     Ok(path)
 }
 
+/// Writes the kubeconfig by which a joining node knows its cluster, and gives its path. It holds no secret.
+pub async fn write_discovery(host: &Host, text: &str) -> Result<String, Failure> {
+    let path = format!("{FOLDER}/discovery.conf");
+    let body = format!(
+        "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
+        quote(text)
+    );
+    host.run_ok(&Script::new("write discovery kubeconfig", body))
+        .await?;
+    Ok(path)
+}
+
 /// Removes the file of this purpose, if it is there.
 pub async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
-    let body = format!("rm -f {FOLDER}/{purpose}.yaml\nrmdir {FOLDER} 2>/dev/null\ntrue");
+    let body =
+        format!("rm -f {FOLDER}/{purpose}.yaml {FOLDER}/discovery.conf\nrmdir {FOLDER} 2>/dev/null\ntrue");
     host.run_ok(&Script::new("remove kubeadm configuration", body))
         .await?;
     Ok(())
@@ -58,12 +71,7 @@ pub fn kubeadm_failure(summary: &'static str, output: &str) -> Failure {
     let errors = kubeadm::preflight_errors(output);
     let advice = kubeadm::explain(output).unwrap_or_default();
     if errors.is_empty() {
-        let lines: Vec<&str> = output.trim_end().lines().collect();
-        let last = lines
-            .get(lines.len().saturating_sub(20)..)
-            .unwrap_or_default()
-            .join("\n");
-        return Failure::new(summary, last).advise(advice);
+        return Failure::new(summary, kubeadm::last_words(output)).advise(advice);
     }
     let list = errors
         .iter()

@@ -120,14 +120,18 @@ pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure
 /// Writes the files, new or changed, and waits until HAProxy runs where a kubelet runs already. Gives the
 /// interface.
 ///
-/// `asks_for_vip`: whether to look first if somebody else has the floating IP; not needed right after
-/// [`check_loadbalancer`], and it takes a second when nobody has it.
+/// `looked`: what [`check_loadbalancer`] has just seen, so that neither the host nor who has the floating IP need be
+/// looked at again.
 pub async fn apply_loadbalancer(
     run: &Run,
     spec: &LoadbalancerSpec,
-    asks_for_vip: bool,
+    looked: Option<Facts>,
 ) -> Result<String, Failure> {
-    let facts = look_at(run).await?;
+    let asks_for_vip = looked.is_none();
+    let facts = match looked {
+        Some(facts) => facts,
+        None => look_at(run).await?,
+    };
     let problems = problems(&run.host, spec, &facts, asks_for_vip)
         .await
         .map_err(|failure| failure.on(run.host.name()))?;
@@ -174,10 +178,13 @@ pub async fn remove_loadbalancer(
     Ok(Vec::new())
 }
 
-/// What keeps the host from carrying the floating IP. Reads only.
-pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec) -> Result<Vec<Problem>, Failure> {
+/// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
+pub async fn check_loadbalancer(
+    host: &Host,
+    spec: &LoadbalancerSpec,
+) -> Result<(Vec<Problem>, Facts), Failure> {
     let facts = read_facts(host).await?;
-    problems(host, spec, &facts, true).await
+    Ok((problems(host, spec, &facts, true).await?, facts))
 }
 
 /// The interface for the floating IP.

@@ -32,6 +32,9 @@ pub struct Marker {
     /// The id (never the secret) of the bootstrap token that a begun join uses, so that a later run can revoke it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_id: Option<String>,
+    /// Whether the control plane's certificates were uploaded for a begun join and are not removed yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_certificates: bool,
 }
 
 impl Marker {

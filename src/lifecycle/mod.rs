@@ -4,6 +4,8 @@
 //! **Invariant:** nothing drops a running command; a stop is looked at between steps and inside of waits.
 pub mod cluster_lock;
 pub mod failure;
+mod journal;
+mod lock_owner;
 pub mod progress;
 pub mod runner;
 pub mod step;
@@ -29,6 +31,7 @@ pub mod survey;
 #[cfg(test)]
 mod drill;
 pub mod find_way;
+pub mod joining;
 pub mod preflight;
 pub mod spec;
 pub mod steps;
@@ -51,13 +54,13 @@ pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{
     LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
 };
-pub use preflight::{Checked, check_master, check_worker, identify};
+pub use preflight::{Checked, check_master, check_worker};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};
 pub use remove_node::{Leaving, remove_master, remove_worker};
-pub use spec::{Join, MasterSpec, NodeWishes, WorkerSpec};
-pub use stale::{look_for_stale_master, stale_worker};
+pub use spec::{Identity, Join, MasterSpec, NodeWishes, WorkerSpec};
+pub use stale::{is_recorded, look_for_stale_master, stale_worker};
 pub use step::Run;
 pub use steps::failure_of;
 pub use update_node::{NodeChange, update_node};

@@ -1,7 +1,6 @@
 //! What can be found wrong with a host before anything is changed; at plan and as the first step of a create.
 use std::{
     collections::BTreeSet,
-    net::IpAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -9,7 +8,7 @@ use super::{
     failure::Failure,
     find_way::foreign_cluster,
     look::{marker_of, read_facts},
-    spec::{MasterSpec, NodeWishes, own_address},
+    spec::{MasterSpec, NodeWishes},
     survey::Survey,
 };
 use crate::{
@@ -28,8 +27,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The name that the Node will have.
     pub node_name: String,
-    /// Whether this provider recorded the host as a node once.
-    pub is_recorded: bool,
+    /// What was seen.
+    pub facts: Facts,
 }
 
 /// Looks at a host that is to be a master. Reads only.
@@ -59,7 +58,7 @@ pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Fai
     Ok(Checked {
         problems: master_problems(&facts, spec),
         node_name: spec.node.name_on(&facts),
-        is_recorded: is_recorded(&facts),
+        facts,
     })
 }
 
@@ -71,21 +70,8 @@ pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> R
     Ok(Checked {
         problems: worker_problems(&facts, wishes),
         node_name: wishes.name_on(&facts),
-        is_recorded: is_recorded(&facts),
+        facts,
     })
-}
-
-fn is_recorded(facts: &Facts) -> bool {
-    marker_of(facts).is_some_and(|marker| !marker.is_begun())
-}
-
-/// The name and the address that a node on this host goes by.
-pub async fn identify(host: &Host, wishes: &NodeWishes) -> Result<(String, Option<IpAddr>), Failure> {
-    let facts = read_facts(host).await?;
-    Ok((
-        wishes.name_on(&facts),
-        wishes.advertise_address.or_else(|| own_address(&facts, host)),
-    ))
 }
 
 /// Problems seen in facts that are at hand.

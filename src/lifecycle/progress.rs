@@ -27,6 +27,18 @@ impl Progress {
         })
     }
 
+    /// The run waits for the cluster's lock, which somebody else has.
+    pub(super) fn waits(&self, run: &Run, holder: &str) {
+        tracing::info!(
+            operation = run.operation,
+            host = run.host.name(),
+            "waits for the cluster's lock: {holder}"
+        );
+        self.write_line(json!({
+            "at": now(), "operation": run.operation, "host": run.host.name(), "event": "waiting", "lock": holder,
+        }));
+    }
+
     pub(super) fn step_started(&self, run: &Run, number: usize, total: usize, step: &'static str) {
         tracing::info!(
             operation = run.operation,
@@ -70,13 +82,8 @@ impl Progress {
         seconds: Option<f64>,
         failure: Option<&str>,
     ) {
-        let Some(log) = &self.log else { return };
-        let at = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
         let mut line = json!({
-            "at": (at * 1000.0).round() / 1000.0, "operation": run.operation, "host": run.host.name(), "step": step,
+            "at": now(), "operation": run.operation, "host": run.host.name(), "step": step,
             "number": number, "total": total, "event": event,
         });
         if let (Some(fields), Some(seconds)) = (line.as_object_mut(), seconds) {
@@ -85,9 +92,20 @@ impl Progress {
                 fields.insert("failure".into(), json!(failure));
             }
         }
+        self.write_line(line);
+    }
+
+    fn write_line(&self, line: serde_json::Value) {
+        let Some(log) = &self.log else { return };
         let mut file = log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writeln!(file, "{line}") {
             tracing::warn!("cannot write the progress log: {error}");
         }
     }
+}
+
+/// Seconds since 1970, to the millisecond.
+fn now() -> f64 {
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (at.as_secs_f64() * 1000.0).round() / 1000.0
 }

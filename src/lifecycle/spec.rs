@@ -120,6 +120,15 @@ impl NodeWishes {
     }
 }
 
+/// What a node goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The Node's name.
+    pub node_name: String,
+    /// The address of its API server and etcd member, on a master.
+    pub address: Option<IpAddr>,
+}
+
 /// The address that a node on this host goes by.
 pub fn own_address(facts: &Facts, host: &Host) -> Option<IpAddr> {
     let named = host

@@ -12,7 +12,10 @@ use crate::{
     etcd::{self, Member},
     kube::{self, RunningCluster},
     kubeadm,
-    node::{Answers, MARKER, Query, detached::status_command},
+    node::{
+        Answers, MARKER, Query,
+        detached::{Progress, state_command},
+    },
     remote::Host,
 };
 
@@ -25,6 +28,8 @@ pub struct Seen {
     pub machine_id: String,
     /// Hash of the CA that lies there; none if the host has no cluster.
     pub ca_cert_hash: Option<String>,
+    /// The CA's certificate.
+    pub ca_cert_pem: Option<String>,
     /// Whether its own API server says it is ready.
     pub api_ready: bool,
     /// What the cluster says of itself; only where the API answers.
@@ -33,8 +38,10 @@ pub struct Seen {
     pub members: Vec<Member>,
     /// This provider's note.
     pub marker: Option<Marker>,
-    /// Whether `kubeadm init` ended there with 0 and its result lies there still.
-    pub is_init_done: bool,
+    /// What has become of a `kubeadm init` there.
+    pub init: Progress,
+    /// What has become of a `kubeadm join` there.
+    pub join: Progress,
 }
 
 impl Seen {
@@ -48,7 +55,7 @@ impl Seen {
     /// and has not ended well is none.
     pub fn is_master(&self) -> bool {
         let is_one = match self.marker.as_ref().map(|marker| marker.phase) {
-            Some(Phase::Init) => self.is_init_done,
+            Some(Phase::Init) => self.is_init_done(),
             Some(Phase::Join) => self.api_ready,
             Some(Phase::Member) | None => true,
         };
@@ -57,7 +64,12 @@ impl Seen {
 
     /// Whether half of a cluster lies there, which only this host itself may finish or clean away.
     pub fn is_half_founded(&self) -> bool {
-        self.ca_cert_hash.is_some() && self.is_being_founded() && !self.is_init_done
+        self.ca_cert_hash.is_some() && self.is_being_founded() && !self.is_init_done()
+    }
+
+    /// Whether `kubeadm init` ended there with 0 and its result lies there still.
+    pub fn is_init_done(&self) -> bool {
+        matches!(self.init, Progress::Ended { status: 0, .. })
     }
 
     /// Whether `kubeadm init` was begun there and is not known to have ended well.
@@ -93,6 +105,21 @@ impl Survey {
             }
         }
         survey
+    }
+
+    /// Whether nothing is in the way of believing it: every host answered, and none is in the middle of
+    /// `kubeadm init`.
+    pub fn is_settled(&self) -> bool {
+        self.silent.is_empty() && self.seen.iter().all(|seen| seen.init != Progress::Running)
+    }
+
+    /// Takes out what was seen of one of the hosts.
+    pub fn take(&mut self, host: &Host) -> Option<Seen> {
+        let index = self
+            .seen
+            .iter()
+            .position(|seen| seen.host.name() == host.name())?;
+        Some(self.seen.swap_remove(index))
     }
 
     /// The same, after waiting for each host to answer: it may still boot, or be in the middle of `kubeadm init`.
@@ -149,7 +176,8 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         .section("cluster", kube::cluster_config_command())
         .section("members", etcd::member_list_command())
         .section("marker", format!("cat {MARKER}"))
-        .section("init", status_command(super::detached::KUBEADM_INIT));
+        .section("init", state_command(super::detached::KUBEADM_INIT))
+        .section("join", state_command(super::detached::KUBEADM_JOIN));
     let stdout = host.run_ok(&query.script("survey")).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     // A look that took too long is no proof of absence.
@@ -158,12 +186,19 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         (Some(1), _) => None,
         _ => return Err(nonsense(host, &"whether it has a cluster's CA could not be read")),
     };
+    let progress = |name| {
+        answers
+            .text(name)
+            .and_then(|text| Progress::parse(text).ok())
+            .ok_or_else(|| nonsense(host, &"whether kubeadm runs could not be read"))
+    };
     Ok(Seen {
         host: host.clone(),
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         ca_cert_hash: ca_cert_pem
             .as_deref()
             .and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),
+        ca_cert_pem,
         api_ready: answers.status("ready") == Some(0),
         cluster: answers
             .text("cluster")
@@ -173,6 +208,7 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
             .and_then(|text| etcd::parse_member_list(text).ok())
             .unwrap_or_default(),
         marker: answers.text("marker").and_then(Marker::parse),
-        is_init_done: answers.text("init").is_some_and(|status| status.trim() == "0"),
+        init: progress("init")?,
+        join: progress("join")?,
     })
 }

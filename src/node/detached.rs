@@ -47,9 +47,9 @@ pub fn forget_script(name: &str) -> Script {
     forget_in(DIRECTORY, name)
 }
 
-/// Prints the exit status of the command of this name if it has ended, for a [`super::Query`].
-pub fn status_command(name: &str) -> String {
-    format!("cat {}", quote(&format!("{DIRECTORY}/operations/{name}/status")))
+/// Prints the state of the command of this name at once, for a [`super::Query`].
+pub fn state_command(name: &str) -> String {
+    format!("{}state", prelude(DIRECTORY, name))
 }
 
 impl Progress {

@@ -13,9 +13,13 @@ use super::{
 };
 use crate::{
     lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
+    node::Facts,
     remote::{Host, Pool, Target},
     tf_provider::{Context, Diagnostic, Path, Value},
 };
+
+/// How long a look at a host stands for another.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// Shared by all resources.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Shared {
     existing: Mutex<HashMap<String, Value>>,
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
+    /// What plans saw of hosts, for the creates that follow.
+    looks: Mutex<HashMap<String, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
     names: Mutex<HashMap<(String, String), String>>,
 }
@@ -41,6 +47,7 @@ impl Shared {
             departures: Departures::default(),
             existing: Mutex::default(),
             silent: Mutex::default(),
+            looks: Mutex::default(),
             names: Mutex::default(),
         }
     }
@@ -162,6 +169,20 @@ impl Shared {
             deadline: Instant::now() + limit,
             progress,
         }
+    }
+
+    /// Keeps what a plan saw of a host: Terraform plans once more right before it applies.
+    pub(super) fn keep_look(&self, host: &Host, facts: Facts) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.insert(host.name().to_owned(), (Instant::now(), facts));
+    }
+
+    /// Takes out what a plan of this run has just seen of a host. It serves once: what a create changes on the host
+    /// is to be seen by the next.
+    pub(super) fn take_look(&self, host: &Host) -> Option<Facts> {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, facts) = looks.remove(host.name())?;
+        (at.elapsed() < FRESH).then_some(facts)
     }
 
     /// Takes a note of a node's name; an error if another host of this configuration has it.

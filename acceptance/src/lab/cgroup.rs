@@ -117,7 +117,22 @@ fn of_processes(group: &str) -> PathBuf {
     }
 }
 
-fn processes(group: &str) -> Vec<Pid> {
+/// The node's init process, as this machine numbers it; none while the node is off.
+pub fn init(group: &str) -> Option<Pid> {
+    processes(group).into_iter().find(|process| {
+        let read = |file: &str| {
+            fs::read_to_string(format!("/proc/{}/{file}", process.as_raw_nonzero())).unwrap_or_default()
+        };
+        let status = read("status");
+        let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        // A pod's first process is the first of a namespace within the node's.
+        let ids: Vec<&str> = ids.unwrap_or_default().split_whitespace().collect();
+        ids.get(1..) == Some(&["1"]) && read("comm").trim() == "systemd"
+    })
+}
+
+/// All processes of the node, its pods' too.
+pub fn processes(group: &str) -> Vec<Pid> {
     let texts = tree(&of_processes(group))
         .into_iter()
         .map(|folder| fs::read_to_string(folder.join("cgroup.procs")));

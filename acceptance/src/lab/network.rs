@@ -10,6 +10,8 @@ use super::program;
 
 const BRIDGE: &str = "br0";
 const NETNS_FOLDER: &str = "/run/netns";
+/// What a slow cable is: as a bad line over mobile radio.
+const SLOW: [&str; 6] = ["rate", "3mbit", "burst", "16kb", "latency", "250ms"];
 
 /// Whether the namespace `lab` exists.
 pub fn is_up() -> bool {
@@ -93,6 +95,21 @@ pub fn route_pods(names: &[NodeName]) -> Result<()> {
 pub fn set_cable(name: NodeName, plugged: bool) -> Result<()> {
     let state = if plugged { "up" } else { "down" };
     ip(&["-n", LAB_NETNS, "link", "set", &name.link(), state]).map(drop)
+}
+
+/// Makes a node's cable slow in both directions, or as fast as it was. What waits too long in its queue is lost.
+pub fn set_slow(name: NodeName, slow: bool) -> Result<()> {
+    for (netns, device) in [(LAB_NETNS.to_owned(), name.link()), (name.netns(), "eth0".into())] {
+        let mut tc = Command::new("tc");
+        tc.args(["-n", &netns, "qdisc"]);
+        if slow {
+            tc.args(["replace", "dev", &device, "root", "tbf"]).args(SLOW);
+        } else {
+            tc.args(["del", "dev", &device, "root"]);
+        }
+        program::run(&mut tc)?;
+    }
+    Ok(())
 }
 
 /// Whether a node's cable is in.

@@ -112,6 +112,25 @@ pub fn ssh(cache: &Cache, user: &str, name: NodeName, options: &[&str]) -> Comma
     command
 }
 
+/// A command that runs a shell within a node as root without asking its network or sshd: as if at its console.
+pub fn console(name: NodeName) -> Result<Command> {
+    let init = cgroup::init(&name.cgroup()).with_context(|| format!("{name} is off"))?;
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &init.as_raw_nonzero().to_string()]);
+    command.args([
+        "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--",
+    ]);
+    command.args([
+        "env",
+        "-i",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL=C",
+        "sh",
+        "-s",
+    ]);
+    Ok(command)
+}
+
 /// Runs a script on a node as root, by way of the user with sudo; so it answers whether login, sudo and command work.
 fn on_node(cache: &Cache, name: NodeName, script: &str) -> Command {
     let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=2"];

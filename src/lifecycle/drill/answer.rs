@@ -2,8 +2,11 @@
 use super::{answer_cluster, answer_host, answer_loadbalancer, world::World};
 use crate::command::{Output, Script};
 
-/// Titles of scripts that only look. Any other counts as a write.
+/// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
 pub(super) const READS: &[&str] = &[
+    "write the journal",
+    "take the cluster's lock",
+    "release the cluster's lock",
     "reach host",
     "read facts",
     "read marker",
@@ -12,7 +15,6 @@ pub(super) const READS: &[&str] = &[
     "poll detached command",
     "kubeadm config validate",
     "list missing images",
-    "look for the token's signature",
     "get node",
     "etcd member list",
     "known etcd members",

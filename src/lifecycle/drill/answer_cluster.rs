@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{fails, says, whether},
-    detached::{Operation, upload_certificates},
+    answer_host::state,
+    detached::upload_certificates,
     shell::{name_after, word_after},
     world::{Cluster, Node, World},
 };
@@ -16,6 +17,9 @@ use crate::{
 
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
     let body = script.body.as_str();
+    if script.title == "etcd status" && body.contains("https://127.0.0.1:2379") {
+        return Some(says(own_status(world, at)));
+    }
     if let Some(output) = answer_on_host(world, at, script.title, body) {
         return Some(output);
     }
@@ -42,14 +46,20 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             node.map(|node| show(&name, node, is_ready)).unwrap_or_default(),
         ));
     }
+    if script.title == "etcd member remove" {
+        world.changes_membership(at, script.title);
+    }
     let cluster = &mut world.clusters[index];
     Some(match script.title {
         "create bootstrap token" => {
             cluster.tokens.insert(name_after(body, "bootstrap-token-"));
             Output::default()
         }
-        "look for the token's signature" => {
-            whether(cluster.tokens.contains(&name_after(body, "jws-kubeconfig-")))
+        "remove uploaded certificates" => {
+            if let Some((_, owner)) = cluster.certificates.take() {
+                cluster.tokens.remove(&owner);
+            }
+            Output::default()
         }
         "revoke join credentials" => {
             cluster.tokens.remove(&name_after(body, "bootstrap-token-"));
@@ -134,9 +144,9 @@ fn is_known(title: &str) -> bool {
         "kubectl",
         "get node",
         "create bootstrap",
-        "look for the token",
         "revoke",
         "upload",
+        "remove uploaded",
     ]
     .iter()
     .any(|start| title.starts_with(start))
@@ -175,10 +185,6 @@ fn survey(world: &World, at: &str) -> String {
         );
         json!({"data": {"ClusterConfiguration": text}}).to_string()
     });
-    let init = match machine.operations.get("kubeadm-init") {
-        Some(Operation::Ended(status, _)) => Some(status.to_string()),
-        _ => None,
-    };
     let section = |key, text: Option<&str>| {
         (
             key,
@@ -192,7 +198,8 @@ fn survey(world: &World, at: &str) -> String {
         section("ready", api.map(|_| "")),
         section("cluster", config.as_deref()),
         section("members", api.map(members).as_deref()),
-        section("init", init.as_deref()),
+        section("init", Some(&state(world, at, "kubeadm-init"))),
+        section("join", Some(&state(world, at, "kubeadm-join"))),
         section("marker", machine.files.get(MARKER).map(String::as_str)),
     ];
     let borrowed = sections
@@ -217,6 +224,21 @@ fn members(cluster: &Cluster) -> String {
         })
         .collect();
     json!({ "members": members }).to_string()
+}
+
+/// A learner answers this too, and a member that has only just begun to vote.
+fn own_status(world: &World, at: &str) -> String {
+    let own = world.machines[at].cluster.and_then(|index| {
+        let mut members = world.clusters[index].members.iter();
+        members.find(|member| member.address == at)
+    });
+    own.map_or_else(String::new, |member| {
+        let id = member.id.to_string();
+        let answer = json!({
+            "header": {"member_id": id}, "version": "3.7.0", "leader": "1", "isLearner": member.is_learner,
+        });
+        format!("https://127.0.0.1:2379\t{answer}\n")
+    })
 }
 
 fn status(world: &World, index: usize) -> String {

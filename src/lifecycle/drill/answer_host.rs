@@ -1,6 +1,8 @@
 //! Scripts about the host itself: facts, files, commands in the background, the load balancer.
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
+
 use super::{
     answer::{fails, says, whether},
     detached::{self, Operation},
@@ -10,7 +12,11 @@ use super::{
 use crate::{
     command::{Output, Script},
     lifecycle::released::RELEASED,
-    node::{Answers, MARKER, facts::PROGRAMS},
+    node::{
+        Answers, MARKER,
+        facts::PROGRAMS,
+        lock::{LEASE, Owner},
+    },
 };
 
 const USER_CONFIG: &str = "/root/.kube/config";
@@ -20,7 +26,29 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     let body = script.body.as_str();
     let machine = world.machines.get_mut(at).unwrap();
     Some(match script.title {
-        "reach host" => Output::default(),
+        "reach host" | "write the journal" => Output::default(),
+        "take the cluster's lock" => {
+            let owner: Owner = serde_json::from_str(&word_after(body, "printf '%s\\n' ")).unwrap();
+            match &machine.lock {
+                Some((other, taken))
+                    if other.id != owner.id
+                        && taken.elapsed() < LEASE
+                        && !body.contains(&format!("'\"id\":\"{}\"'", other.id)) =>
+                {
+                    says(serde_json::to_string(other).unwrap())
+                }
+                _ => {
+                    machine.lock = Some((owner, Instant::now()));
+                    says("taken\n")
+                }
+            }
+        }
+        "release the cluster's lock" => {
+            machine
+                .lock
+                .take_if(|(owner, _)| body.contains(&format!("\"id\":\"{}\"", owner.id)));
+            Output::default()
+        }
         "read facts" => says(facts(world, at)),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
         "read kubeadm's version" => {
@@ -36,7 +64,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "poll detached command" => {
             let name = name_after(body, "/operations/");
             if !body.contains("left=0\n") {
-                detached::end(world, at, &name);
+                detached::proceed(world, at, &name);
             }
             says(state(world, at, &name))
         }
@@ -48,14 +76,17 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             machine.operations.remove(&name);
             Output::default()
         }
-        "write kubeadm configuration" => {
+        "write kubeadm configuration" | "write discovery kubeconfig" => {
             let text = word_after(body, "printf '%s' ");
             let path = body.rsplit(' ').next().unwrap().to_owned();
             machine.files.insert(path, text);
             Output::default()
         }
         "remove kubeadm configuration" => {
-            machine.remove(&word_after(body, "rm -f "));
+            let (_, files) = body.lines().next().unwrap().split_once("rm -f ").unwrap();
+            for path in files.split(' ') {
+                machine.remove(path);
+            }
             Output::default()
         }
         "kubeadm config validate" => whether(machine.has(&word_after(body, "--config "))),
@@ -141,7 +172,7 @@ fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {
     })
 }
 
-fn state(world: &World, at: &str, name: &str) -> String {
+pub(super) fn state(world: &World, at: &str, name: &str) -> String {
     match world.machines[at].operations.get(name) {
         None => "unknown\n".to_owned(),
         Some(Operation::Running(_)) => "running\n".to_owned(),

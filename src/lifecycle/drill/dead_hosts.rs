@@ -271,12 +271,18 @@ async fn the_member_is_verified_also_when_the_reset_fails() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_leaves_a_cluster_that_lost_its_quorum() {
     let lab = Lab::new(Operation::RemoveMasterOfThree.world_before().await);
-    create_worker(&new_run(&lab, W1), &worker(&lab)).await.unwrap();
-    lab.world().silence(M2);
-    lab.world().silence(M3);
-    let notices = remove_worker(&new_run(&lab, W1), &leaving(&lab, "w1", None))
+    create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
         .await
         .unwrap();
+    lab.world().silence(M2);
+    lab.world().silence(M3);
+    let notices = remove_worker(
+        &new_run(&lab, W1),
+        &leaving(&lab, "w1", None),
+        &ClusterLocks::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(summaries(&notices), [RELEASED]);
     assert_eq!(lab.world().machines[W1].cluster, None);
 }
@@ -284,12 +290,16 @@ async fn a_worker_leaves_a_cluster_that_lost_its_quorum() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_does_not_leave_masters_that_nobody_reached() {
     let lab = Lab::new(Operation::RemoveMasterOfThree.world_before().await);
-    create_worker(&new_run(&lab, W1), &worker(&lab)).await.unwrap();
+    create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+        .await
+        .unwrap();
     for master in MASTERS {
         lab.world().silence(master);
     }
     let own = leaving(&lab, "w1", None);
-    let failure = remove_worker(&new_run(&lab, W1), &own).await.unwrap_err();
+    let failure = remove_worker(&new_run(&lab, W1), &own, &ClusterLocks::default())
+        .await
+        .unwrap_err();
     assert_eq!(
         failure.summary,
         "No master answers that could let this node leave"
@@ -298,7 +308,9 @@ async fn a_worker_does_not_leave_masters_that_nobody_reached() {
         if_unreachable: IfUnreachable::Forget,
         ..own
     };
-    let notices = remove_worker(&new_run(&lab, W1), &forgets).await.unwrap();
+    let notices = remove_worker(&new_run(&lab, W1), &forgets, &ClusterLocks::default())
+        .await
+        .unwrap();
     assert_eq!(summaries(&notices), ["Worker reset without its cluster"]);
     assert_eq!(lab.world().machines[W1].cluster, None);
 }
@@ -309,7 +321,7 @@ async fn a_master_comes_back_from_the_dead_and_is_joined_anew() {
     Process::default().remove(&lab, M2).await.unwrap();
     lab.world().come_back(M2);
     let locks = ClusterLocks::default();
-    create_master(&new_run(&lab, M2), &symmetric_master(&lab, M2), &locks)
+    create_master(&new_run(&lab, M2), &symmetric_master(&lab, M2), &locks, None)
         .await
         .unwrap();
     let world = lab.world();

@@ -50,6 +50,25 @@ pub(super) fn begin(world: &mut World, at: &str, name: &str, command: &str) {
         .insert(name.to_owned(), Operation::Running(work));
 }
 
+/// A little time passes: a master that joins votes first, and kubeadm goes on; everything else comes to its end.
+pub(super) fn proceed(world: &mut World, at: &str, name: &str) {
+    let is_learner = |world: &World| {
+        let index = world.machines[at].cluster?;
+        let mut members = world.clusters[index].members.iter();
+        Some(members.find(|member| member.address == at)?.is_learner)
+    };
+    let running = world.machines[at].operations.get(name).cloned();
+    match running {
+        Some(Operation::Running(work @ Work::Join { is_master: true, .. }))
+            if is_learner(world) == Some(true) && (world.kubeadm_fails == 0 || world.kubeadm_fails_late) =>
+        {
+            register(world, at, &work);
+            finish(world, at, &work);
+        }
+        _ => end(world, at, name),
+    }
+}
+
 /// Brings the command to its end, if it runs.
 pub(super) fn end(world: &mut World, at: &str, name: &str) {
     let Some(Operation::Running(work)) = world.machines[at].operations.get(name).cloned() else {
@@ -112,6 +131,7 @@ fn begin_init(world: &mut World, at: &str, command: &str) -> Result<Work, String
             .push(format!("{at} founds a second cluster at {endpoint}"));
     }
     let ca_pem = new_ca();
+    world.changes_membership(at, "kubeadm init");
     let cluster = Cluster {
         name: yaml_value(&config, "clusterName").unwrap(),
         endpoint,
@@ -141,14 +161,18 @@ fn new_ca() -> String {
 fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String> {
     let config = config(world, at, command)?;
     refuse_used_host(world, at)?;
-    let endpoint = yaml_value(&config, "apiServerEndpoint").unwrap();
-    let index = world.api_at(&endpoint).ok_or("no API server answers")?;
-    let token = yaml_value(&config, "token").unwrap();
+    let path = yaml_value(&config, "kubeConfigPath").unwrap();
+    let discovery = &world.machines[at].files.get(&path).ok_or("no discovery file")?;
+    let discovery: serde_json::Value = serde_json::from_str(discovery).unwrap();
+    let known = &discovery["clusters"][0]["cluster"];
+    let endpoint = known["server"].as_str().unwrap().trim_start_matches("https://");
+    let index = world.api_at(endpoint).ok_or("no API server answers")?;
+    let token = yaml_value(&config, "tlsBootstrapToken").unwrap();
     let cluster = &world.clusters[index];
     if !cluster.tokens.contains(token.split('.').next().unwrap()) {
         return Err("the token is not known".to_owned());
     }
-    if !config.contains(&cluster.ca_hash) {
+    if known["certificate-authority-data"] != STANDARD.encode(&cluster.ca_pem) {
         return Err("the CA is another one".to_owned());
     }
     let node = yaml_value(&config, "name").unwrap();
@@ -163,6 +187,7 @@ fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String
         if cluster.members.iter().any(|member| member.address == at) {
             return Err("etcdserver: Peer URLs already exists".to_owned());
         }
+        world.changes_membership(at, "kubeadm join");
         add_member(world, index, "", at, true);
     }
     lay_files(world, at, index, key.is_some());
@@ -324,6 +349,7 @@ pub(super) fn upload_certificates(world: &mut World, at: &str, command: &str) ->
     let key = yaml_value(&config, "certificateKey").ok_or("no key")?;
     let owner = format!("own{}", world.log.len());
     let index = world.api_on(at).ok_or("no API server answers")?;
+    world.changes_membership(at, "upload-certs");
     let cluster = &mut world.clusters[index];
     cluster.tokens.insert(owner.clone());
     cluster.certificates = Some((key, owner));

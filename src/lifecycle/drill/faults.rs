@@ -129,7 +129,11 @@ async fn one(
     });
     // It may end well all the same: a look that failed is taken again where a host may still boot.
     let disturbed = operation.run_until(&lab, cancel).await;
-    let title = lab.world().fault.take().and_then(|fault| fault.hit)?;
+    let fault = lab.world().fault.take()?;
+    let title = fault.hit?;
+    if matches!(fault.kind, FaultKind::KillBefore | FaultKind::KillAfter) {
+        lab.world().owners_are_gone();
+    }
     if time_passes {
         lab.world().let_time_pass();
     }
@@ -149,6 +153,9 @@ async fn one(
     }
     if !world.violations.is_empty() {
         return told(world.violations.join("; "));
+    }
+    if world.is_locked() {
+        return told("a host is locked still".to_owned());
     }
     let after = world.summary();
     if after != undisturbed {

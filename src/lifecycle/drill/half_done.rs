@@ -57,6 +57,24 @@ async fn a_failed_kubeadm_leaves_nothing_and_the_next_run_converges() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_join_that_fails_after_the_vote_takes_its_member_back() {
+    for operation in [Operation::CreateSecondMaster, Operation::JoinSecondMaster] {
+        let before = operation.world_before().await;
+        let lab = Lab::new(before.clone());
+        lab.world().kubeadm_fails = 1;
+        lab.world().kubeadm_fails_late = true;
+        let failure = operation.run(&lab).await.unwrap_err();
+        assert_eq!(failure.summary, "kubeadm join failed");
+        assert_eq!(failure.step, Some("wait for kubeadm join to end"));
+        let mut cleaned = lab.world().clone();
+        cleaned.settle_vip();
+        assert_eq!(cleaned.summary(), before.summary());
+        operation.run(&lab).await.unwrap();
+        assert_eq!(lab.world().summary(), undisturbed(operation, &before).await);
+    }
+}
+
 /// What happens on the target while the provider is away.
 #[derive(Clone, Copy, Debug)]
 enum Meanwhile {
@@ -161,6 +179,7 @@ async fn an_orphan_member_of_a_reinstalled_host_is_removed_before_it_joins() {
         &new_run(&lab, M3),
         &symmetric_master(&lab, M3),
         &ClusterLocks::default(),
+        None,
     )
     .await
     .unwrap();
@@ -218,21 +237,32 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
     for _life in 0..2 {
         let locks = ClusterLocks::default();
         for master in [M1, M2, M3] {
-            apply_loadbalancer(&new_run(&lab, master), &loadbalancer(master), true)
+            apply_loadbalancer(&new_run(&lab, master), &loadbalancer(master), None)
                 .await
                 .unwrap();
         }
         for master in [M1, M2, M3] {
-            create_master(&new_run(&lab, master), &symmetric_master(&lab, master), &locks)
-                .await
-                .unwrap();
-        }
-        lab.world().forget_dead_clusters();
-        create_worker(&new_run(&lab, W1), &worker(&lab)).await.unwrap();
-        alive.push(lab.world().summary());
-        remove_worker(&new_run(&lab, W1), &leaving(&lab, "w1", None))
+            create_master(
+                &new_run(&lab, master),
+                &symmetric_master(&lab, master),
+                &locks,
+                None,
+            )
             .await
             .unwrap();
+        }
+        lab.world().forget_dead_clusters();
+        create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+            .await
+            .unwrap();
+        alive.push(lab.world().summary());
+        remove_worker(
+            &new_run(&lab, W1),
+            &leaving(&lab, "w1", None),
+            &ClusterLocks::default(),
+        )
+        .await
+        .unwrap();
         for (name, master) in [("m1", M1), ("m3", M3), ("m2", M2)] {
             let leaving = leaving(&lab, name, Some(master));
             remove_master(&new_run(&lab, master), &leaving, &locks, &Departures::default())

@@ -88,7 +88,7 @@ impl Operation {
         if self != Self::ApplyLoadbalancer {
             for master in MASTERS {
                 let run = new_run(&lab, master);
-                apply_loadbalancer(&run, &loadbalancer(master), true)
+                apply_loadbalancer(&run, &loadbalancer(master), None)
                     .await
                     .unwrap();
             }
@@ -96,7 +96,7 @@ impl Operation {
         for master in MASTERS.iter().take(self.masters_before()) {
             let run = new_run(&lab, master);
             let spec = symmetric_master(&lab, master);
-            create_master(&run, &spec, &ClusterLocks::default())
+            create_master(&run, &spec, &ClusterLocks::default(), None)
                 .await
                 .unwrap();
         }
@@ -104,7 +104,9 @@ impl Operation {
             self,
             Self::RemoveWorker | Self::RemoveLostWorker | Self::RejoinStaleWorker
         ) {
-            create_worker(&new_run(&lab, W1), &worker(&lab)).await.unwrap();
+            create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+                .await
+                .unwrap();
         }
         match self {
             Self::RemoveLostMaster | Self::RemoveLostWorker => lab.world().silence(self.target()),
@@ -161,13 +163,15 @@ impl Operation {
         match self {
             Self::CreateFirstMaster | Self::CreateSecondMaster | Self::RejoinStaleMaster => {
                 let spec = symmetric_master(lab, self.target());
-                create_master(&run, &spec, &locks).await
+                create_master(&run, &spec, &locks, None).await.map(drop)
             }
             Self::JoinSecondMaster => {
                 let spec = joining_master(lab);
-                create_master(&run, &spec, &locks).await
+                create_master(&run, &spec, &locks, None).await.map(drop)
             }
-            Self::CreateWorker | Self::RejoinStaleWorker => create_worker(&run, &worker(lab)).await,
+            Self::CreateWorker | Self::RejoinStaleWorker => {
+                create_worker(&run, &worker(lab), &locks, None).await.map(drop)
+            }
             Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
                 let leaving = leaving(lab, "m1", Some(M1));
                 remove_master(&run, &leaving, &locks, &Departures::default())
@@ -181,9 +185,11 @@ impl Operation {
                     .map(drop)
             }
             Self::RemoveWorker | Self::RemoveLostWorker => {
-                remove_worker(&run, &leaving(lab, "w1", None)).await.map(drop)
+                remove_worker(&run, &leaving(lab, "w1", None), &locks)
+                    .await
+                    .map(drop)
             }
-            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), true).await.map(drop),
+            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), None).await.map(drop),
             Self::RemoveLoadbalancer => remove_loadbalancer(&run, IfUnreachable::default(), "10.0.0.100")
                 .await
                 .map(drop),

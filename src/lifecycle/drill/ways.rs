@@ -172,10 +172,8 @@ async fn the_way_follows_from_what_is_seen() {
 async fn the_way_of_a_host_that_was_taken_out_while_it_was_down() {
     let m2 = |lab: &Lab| symmetric_master(lab, M2);
     let stale = Operation::RejoinStaleMaster.world_before().await;
-    assert_eq!(
-        way(M2, stale.clone(), m2).await,
-        format!("join anew through {M1}")
-    );
+    let found = way(M2, stale.clone(), m2).await;
+    assert!(found.starts_with("join anew through "), "{found}");
     // Nobody is there to say so: it may be a master still.
     let alone = changed(stale, |world| {
         world.silence(M1);
@@ -248,7 +246,7 @@ async fn two_clusters() -> World {
             peers: Vec::new(),
             ..symmetric_master(&lab, address)
         };
-        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default())
+        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default(), None)
             .await
             .unwrap();
     }
@@ -270,10 +268,10 @@ async fn a_corrected_endpoint_waits_for_a_reset_and_no_more() {
         }
         spec
     };
-    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default()).await;
+    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None).await;
     assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     end_reset(&mut lab.world(), M1);
-    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default())
+    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None)
         .await
         .unwrap();
     let world = lab.world();
@@ -297,7 +295,9 @@ async fn a_master_that_is_down_delays_nobody() {
         ..worker(&lab)
     };
     let begin = tokio::time::Instant::now();
-    create_worker(&new_run(&lab, W1), &spec).await.unwrap();
+    create_worker(&new_run(&lab, W1), &spec, &ClusterLocks::default(), None)
+        .await
+        .unwrap();
     assert!(
         begin.elapsed() < std::time::Duration::from_secs(60),
         "{:?}",
@@ -313,7 +313,13 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
     }));
     let locks = ClusterLocks::default();
     let create = async |address| {
-        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
+        create_master(
+            &new_run(&lab, address),
+            &symmetric_master(&lab, address),
+            &locks,
+            None,
+        )
+        .await
     };
     let (first, second, third) = tokio::join!(create(M2), create(M3), create(M1));
     for result in [first, second, third] {
@@ -328,19 +334,33 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn creates_at_once_found_one_cluster() {
-    let lab = Lab::new(empty_world());
-    let locks = ClusterLocks::default();
-    let create = async |address| {
-        create_master(&new_run(&lab, address), &symmetric_master(&lab, address), &locks).await
-    };
-    let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
-    for result in [first, second, third] {
-        result.unwrap();
+    for is_one_process in [true, false] {
+        let lab = Lab::new(empty_world());
+        let locks = ClusterLocks::default();
+        let create = async |address| {
+            let locks = if is_one_process {
+                locks.clone()
+            } else {
+                ClusterLocks::default()
+            };
+            create_master(
+                &new_run(&lab, address),
+                &symmetric_master(&lab, address),
+                &locks,
+                None,
+            )
+            .await
+        };
+        let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
+        for result in [first, second, third] {
+            result.unwrap();
+        }
+        let world = lab.world();
+        assert_eq!(world.clusters.len(), 1);
+        assert_eq!(world.clusters[0].members.len(), 3);
+        assert_eq!(world.violations, Vec::<String>::new());
+        assert!(!world.is_locked());
     }
-    let world = lab.world();
-    assert_eq!(world.clusters.len(), 1);
-    assert_eq!(world.clusters[0].members.len(), 3);
-    assert_eq!(world.violations, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,9 +379,10 @@ async fn a_node_of_somebody_else_is_refused_and_not_touched() {
         &new_run(&lab, M2),
         &symmetric_master(&lab, M2),
         &ClusterLocks::default(),
+        None,
     )
     .await;
-    let node = create_worker(&new_run(&lab, W1), &worker(&lab)).await;
+    let node = create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None).await;
     for refused in [master, node] {
         assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     }

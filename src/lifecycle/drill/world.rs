@@ -6,13 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::answer;
 use crate::{
     command::{Output, Script},
     haproxy, keepalived,
-    node::MARKER,
+    node::{
+        MARKER,
+        lock::{LEASE, Owner},
+    },
     remote::{Host, Transport, TransportError},
 };
 
@@ -31,6 +35,8 @@ pub(super) struct World {
     pub(super) kubeadm_fails: usize,
     /// `kubeadm reset` ends with status 1 after it did its work, so many times.
     pub(super) reset_fails: usize,
+    /// A master's join fails only after its etcd member votes.
+    pub(super) kubeadm_fails_late: bool,
     /// `kubeadm reset` ends with 0 and leaves the etcd member.
     pub(super) reset_keeps_member: bool,
     pub(super) fault: Option<Fault>,
@@ -53,6 +59,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
     pub(super) has_images: bool,
+    /// The owner of the cluster's lock as it was written, and when.
+    pub(super) lock: Option<(Owner, Instant)>,
     /// Index of the cluster whose files are here.
     pub(super) cluster: Option<usize>,
 }
@@ -210,6 +218,15 @@ impl World {
         output
     }
 
+    /// Etcd's members or the uploaded certificates are about to change through this machine.
+    pub(super) fn changes_membership(&mut self, at: &str, what: &str) {
+        let lock = &self.machines[at].lock;
+        if lock.as_ref().is_none_or(|(_, taken)| taken.elapsed() >= LEASE) {
+            self.violations
+                .push(format!("{what} on {at} without the cluster's lock"));
+        }
+    }
+
     pub(super) fn settle_vip(&mut self) {
         let carries = |machine: &Machine| {
             machine.has(keepalived::MANIFEST_PATH)
@@ -304,7 +321,22 @@ impl World {
             .operations
             .retain(|_, operation| matches!(operation, Operation::Ended(..)));
         machine.remove("/run");
+        machine.lock = None;
         self.settle_vip();
+    }
+
+    /// The process that holds the locks has ended.
+    pub(super) fn owners_are_gone(&mut self) {
+        let locks = self
+            .machines
+            .values_mut()
+            .filter_map(|machine| machine.lock.as_mut());
+        locks.for_each(|(owner, _)| owner.started += 1);
+    }
+
+    /// Whether any host is locked for somebody.
+    pub(super) fn is_locked(&self) -> bool {
+        self.machines.values().any(|machine| machine.lock.is_some())
     }
 
     /// Clusters without a machine are as if they had never been.

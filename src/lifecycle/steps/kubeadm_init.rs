@@ -39,6 +39,7 @@ impl KubeadmInit {
             node_name: self.node.name.clone(),
             phase: Phase::Init,
             token_id: token_id.map(str::to_owned),
+            has_certificates: false,
         }
     }
 }

@@ -2,12 +2,14 @@
 use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
+use futures::future::{OptionFuture, join};
 
 use super::super::{
-    credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates, wait_until_signed},
+    credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates},
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    joining::{Joined, await_vote, votes},
+    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
     look::has_credentials,
     marker::{Marker, Phase},
     membership,
@@ -33,9 +35,12 @@ pub struct ControlPlane {
     pub kubernetes_version: Version,
 }
 
-/// Runs `kubeadm join`, detached, with credentials made for it, or waits for the one that runs already. A step of its
-/// own revokes them.
-#[derive(Debug)]
+/// Runs `kubeadm join`, detached, with credentials made for it, or waits for the one that runs already. Steps of their
+/// own take them back.
+///
+/// A worker's is done when kubeadm has ended, a master's as soon as its etcd member votes: kubeadm then goes on for some
+/// seconds that need no lock, for which [`super::FinishJoin`] waits.
+#[derive(Clone, Debug)]
 pub struct KubeadmJoin {
     /// kubeadm's own version on the host.
     pub kubeadm: Version,
@@ -43,8 +48,8 @@ pub struct KubeadmJoin {
     pub via: Host,
     /// The cluster's endpoint.
     pub endpoint: Endpoint,
-    /// `sha256:…` of the CA's public key.
-    pub ca_cert_hash: String,
+    /// The cluster CA's certificate.
+    pub ca_cert_pem: String,
     /// The joining node.
     pub node: NodeSpec,
     /// Set for a master.
@@ -59,28 +64,43 @@ impl KubeadmJoin {
             node_name: self.node.name.clone(),
             phase: Phase::Join,
             token_id: Some(token.id().to_owned()),
+            has_certificates: self.control_plane.is_some(),
         };
         run.host.run_ok(&marker.write_script()).await?;
-        mint_token(&self.via, &token, &self.node.name).await?;
-        let key = match &self.control_plane {
-            Some(wanted) => Some(upload_certificates(&self.via, &wanted.kubernetes_version).await?),
-            None => None,
-        };
-        let join = JoinSpec {
-            endpoint: &self.endpoint,
-            ca_cert_hash: &self.ca_cert_hash,
+        // Both to their end, also when one fails: what is made after the undo would stay.
+        let (minted, key) = join(
+            mint_token(&self.via, &token, &self.node.name),
+            OptionFuture::from(
+                self.control_plane
+                    .as_ref()
+                    .map(|wanted| upload_certificates(&self.via, &wanted.kubernetes_version)),
+            ),
+        )
+        .await;
+        minted?;
+        let key = key.transpose()?;
+        let discovery = kubeadm::discovery_kubeconfig(&self.endpoint, &self.ca_cert_pem);
+        let spec = JoinSpec {
+            discovery_file: &write_discovery(&run.host, &discovery).await?,
             token: &token,
             node: &self.node,
             control_plane: key.as_ref(),
         };
-        let config = kubeadm::render_join(&self.kubeadm, &join)
+        let config = kubeadm::render_join(&self.kubeadm, &spec)
             .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
         let path = write_config(&run.host, "join", &config).await?;
         validate_config(&run.host, &self.kubeadm, &path).await?;
-        wait_until_signed(run, &self.via, &token).await?;
         let command = kubeadm::join_command(&path, &config.flags);
         detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
+    }
+
+    /// Waits for kubeadm's own end.
+    pub(super) async fn await_end(&self, run: &Run) -> Result<(), Failure> {
+        match detached::await_end(&run.host, KUBEADM_JOIN).await? {
+            (0, _) => Ok(()),
+            (_, output) => Err(kubeadm_failure("kubeadm join failed", &output)),
+        }
     }
 
     /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
@@ -107,6 +127,7 @@ impl Step for KubeadmJoin {
         Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
             Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
+            Progress::Running if self.control_plane.is_some() && votes(&run.host).await? => Check::Done,
             Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
             Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
         })
@@ -121,12 +142,10 @@ impl Step for KubeadmJoin {
             }
             self.start(run).await?;
         }
-        let (status, output) = detached::await_end(&run.host, KUBEADM_JOIN).await?;
-        if status == 0 {
-            Ok(())
-        } else {
-            Err(kubeadm_failure("kubeadm join failed", &output))
+        if self.control_plane.is_some() && await_vote(run, &run.host).await? == Joined::Votes {
+            return Ok(());
         }
+        self.await_end(run).await
     }
 
     /// An orphan member would count for quorum, so it goes first; then the host, then the Node. The marker goes last:
@@ -142,7 +161,7 @@ impl Step for KubeadmJoin {
             membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
         }
         if let Some(id) = &begun.token_id {
-            revoke(&self.via, id, self.control_plane.is_some()).await?;
+            revoke(&self.via, id, begun.has_certificates).await?;
         }
         reset_kubeadm(run, &self.node.cri_socket).await?;
         self.via

@@ -54,6 +54,7 @@ impl Step for RecordMembership {
             node_name: self.node_name.clone(),
             phase: Phase::Member,
             token_id: None,
+            has_certificates: false,
         };
         // In one script: a result that outlived its marker would be taken for that of a later join.
         let forget = detached::forget_scripts(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);

@@ -16,8 +16,6 @@ use crate::{command::Script, remote::Host};
 pub struct RevokeCredentials {
     /// The master that revokes.
     pub via: Host,
-    /// Whether certificates were uploaded too.
-    pub with_certificates: bool,
 }
 
 async fn begun(run: &Run) -> Result<Option<(Marker, String)>, Failure> {
@@ -42,7 +40,7 @@ impl Step for RevokeCredentials {
         let Some((marker, id)) = begun(run).await? else {
             return Ok(());
         };
-        revoke(&self.via, &id, self.with_certificates).await?;
+        revoke(&self.via, &id, false).await?;
         let without = Marker {
             token_id: None,
             ..marker

@@ -49,7 +49,8 @@ impl Loadbalancer {
             return;
         };
         match check_loadbalancer(&host, spec).await {
-            Ok(problems) => {
+            Ok((problems, facts)) => {
+                self.shared.keep_look(&host, facts);
                 if let Some(failure) = failure_of(&problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
@@ -74,9 +75,7 @@ impl Loadbalancer {
             let spec = model.spec(planned, Some(own)).ok_or_else(|| {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
-            // Terraform plans once more right before it applies: what that look saw need not be looked for again.
-            let asks_for_vip = !self.shared.checks_at_plan();
-            let interface = apply_loadbalancer(&run, &spec, asks_for_vip).await?;
+            let interface = apply_loadbalancer(&run, &spec, self.shared.take_look(&host)).await?;
             let seen = read_loadbalancer(&host, MINUTE).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };

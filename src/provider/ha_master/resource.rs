@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Failure, Leaving, NodeChange, NodeSeen, Notice, check_master, cluster_file,
-        create_master, failure_of, foresee_removal, identify, look_for_stale_master, read_node,
+        CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master, cluster_file,
+        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, read_node,
         remove_master, render_cluster, update_node,
     },
     remote::Host,
@@ -56,15 +56,15 @@ impl Master {
         };
         match check_master(&host, &model.spec(&self.shared, config)).await {
             Ok(checked) => {
+                let is_recorded = is_recorded(&checked.facts);
+                self.shared.keep_look(&host, checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
-                } else if checked.is_recorded
-                    && let Some(stale) = self.look_for_stale(model).await
-                {
+                } else if is_recorded && let Some(stale) = self.look_for_stale(model).await {
                     cx.add(notice(&stale));
                 }
             }
@@ -103,8 +103,17 @@ impl Master {
     }
 
     /// The state of a master that exists, from the planned one and what is seen.
-    async fn settle(&self, host: &Host, model: &Model, mut state: Value) -> Result<Option<Value>, Failure> {
-        let (name, address) = identify(host, &model.node.wishes()).await?;
+    async fn settle(
+        &self,
+        host: &Host,
+        model: &Model,
+        identity: Identity,
+        mut state: Value,
+    ) -> Result<Option<Value>, Failure> {
+        let Identity {
+            node_name: name,
+            address,
+        } = identity;
         let Some(seen) = read_node(host, &name, MINUTE).await? else {
             return Ok(None);
         };
@@ -321,12 +330,16 @@ impl Resource for Master {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 20 * MINUTE),
         );
-        if let Err(failure) = create_master(&run, &spec, &self.shared.locks).await {
-            // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
-            cx.add(diagnostic(&failure.on(host.name())));
-            return None;
-        }
-        match self.settle(&host, &model, planned).await {
+        let looked = self.shared.take_look(&host);
+        let identity = match create_master(&run, &spec, &self.shared.locks, looked).await {
+            Ok(identity) => identity,
+            Err(failure) => {
+                // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
+                cx.add(diagnostic(&failure.on(host.name())));
+                return None;
+            }
+        };
+        match self.settle(&host, &model, identity, planned).await {
             Ok(Some(state)) => Some(state),
             Ok(None) => {
                 cx.add(

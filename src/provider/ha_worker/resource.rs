@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Failure, Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of,
-        identify, read_node, remove_worker, stale_worker, update_node,
+        Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of, read_node,
+        remove_worker, stale_worker, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -99,6 +99,7 @@ impl Resource for Worker {
         };
         match check_worker(&host, &model.node.wishes(), &endpoint).await {
             Ok(checked) => {
+                self.shared.keep_look(&host, checked.facts);
                 if let Some(taken) = self.shared.claim_name(&endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
@@ -172,18 +173,17 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 15 * MINUTE),
         );
-        if let Err(failure) = create_worker(&run, &spec).await {
-            // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
-            cx.add(diagnostic(&failure.on(host.name())));
-            return None;
-        }
-        let seen = async {
-            let (name, _) = identify(&host, &spec.node).await?;
-            Ok::<_, Failure>((read_node(&host, &name, MINUTE).await?, name))
+        let name = match create_worker(&run, &spec, &self.shared.locks, self.shared.take_look(&host)).await {
+            Ok(identity) => identity.node_name,
+            Err(failure) => {
+                // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
+                cx.add(diagnostic(&failure.on(host.name())));
+                return None;
+            }
         };
-        match seen.await {
-            Ok((Some(seen), name)) => Some(settled(planned, &model, &name, &seen)),
-            Ok((None, _)) => {
+        match read_node(&host, &name, MINUTE).await {
+            Ok(Some(seen)) => Some(settled(planned, &model, &name, &seen)),
+            Ok(None) => {
                 cx.add(
                     Diagnostic::error(
                         "Node vanished",
@@ -274,7 +274,7 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
         );
-        match remove_worker(&run, &leaving).await {
+        match remove_worker(&run, &leaving, &self.shared.locks).await {
             Ok(notices) => {
                 for left in &notices {
                     cx.add(notice(left));

@@ -7,10 +7,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use acceptance::lab::address::NodeName;
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow};
 
-use crate::hosts::ALL;
+use crate::hosts::Hosts;
+use crate::lab::address::NodeName;
+use crate::lab::cgroup;
 
 /// Between two looks. A join's credentials are there for seconds.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -18,54 +19,54 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const CREDENTIALS: &str = "run/terraform-provider-ha";
 
 /// A recorder at work.
-pub(crate) struct Recorder {
+#[derive(Debug)]
+pub struct Recorder {
     stop: Sender<()>,
     thread: JoinHandle<Recording>,
 }
 
 /// What it saw.
-#[derive(Default)]
-pub(crate) struct Recording {
+#[derive(Debug, Default)]
+pub struct Recording {
     /// Arguments of processes, separated by NUL.
-    pub(crate) command_lines: BTreeSet<Vec<u8>>,
+    pub command_lines: BTreeSet<Vec<u8>>,
     /// Texts of files with credentials.
     credentials: BTreeSet<String>,
 }
 
 impl Recorder {
     /// Starts it. Nodes are processes of this machine, so one pair of eyes sees all.
-    pub(crate) fn start() -> Result<Self> {
-        let roots = ALL.map(|name| root_of(name.parse().unwrap()));
-        let roots = roots.into_iter().collect::<Result<Vec<_>>>()?;
+    pub fn start(hosts: &Hosts) -> Self {
+        let mut roots: Vec<Root> = hosts.names.iter().map(|name| Root::of(*name)).collect();
         let (stop, stopped) = channel();
         let thread = thread::spawn(move || {
             let mut recording = Recording::default();
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                recording.look(&roots);
+                recording.look(&mut roots);
             }
             recording
         });
-        Ok(Self { stop, thread })
+        Self { stop, thread }
     }
 
     /// Ends it.
-    pub(crate) fn stop(self) -> Recording {
+    pub fn stop(self) -> Result<Recording> {
         drop(self.stop);
-        self.thread.join().unwrap()
+        self.thread.join().map_err(|_| anyhow!("the recorder panicked"))
     }
 }
 
 impl Recording {
-    fn look(&mut self, roots: &[PathBuf]) {
+    fn look(&mut self, roots: &mut [Root]) {
         for root in roots {
-            for file in files(&root.join(CREDENTIALS)) {
+            for file in root.path().iter().flat_map(|path| files(&path.join(CREDENTIALS))) {
                 self.credentials.extend(fs::read_to_string(file));
             }
         }
         for process in files(Path::new("/proc")) {
             let is_process = process
                 .file_name()
-                .is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit());
+                .is_some_and(|name| name.as_encoded_bytes().first().is_some_and(u8::is_ascii_digit));
             if is_process && let Ok(line) = fs::read(process.join("cmdline")) {
                 self.command_lines.insert(line);
             }
@@ -73,7 +74,7 @@ impl Recording {
     }
 
     /// Bootstrap tokens that were seen, whole.
-    pub(crate) fn tokens(&self) -> BTreeSet<String> {
+    pub fn tokens(&self) -> BTreeSet<String> {
         let is_token = |text: &str| {
             text.split_once('.')
                 .is_some_and(|(id, secret)| id.len() == 6 && secret.len() == 16)
@@ -82,7 +83,7 @@ impl Recording {
     }
 
     /// Keys of uploaded certificates that were seen.
-    pub(crate) fn certificate_keys(&self) -> BTreeSet<String> {
+    pub fn certificate_keys(&self) -> BTreeSet<String> {
         self.values("certificateKey:", |text| text.len() == 64)
     }
 
@@ -97,22 +98,25 @@ impl Recording {
     }
 }
 
-/// A node's root folder, by way of its init.
-fn root_of(name: NodeName) -> Result<PathBuf> {
-    let group = format!("/{}", name.cgroup());
-    let init = files(Path::new("/proc")).find(|process| {
-        let read = |file: &str| fs::read_to_string(process.join(file)).unwrap_or_default();
-        let is_init = |status: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-            line.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("1"))
-        };
-        is_init(&read("status"))
-            && read("cgroup")
-                .lines()
-                .any(|line| line.ends_with(&group) || line.contains(&format!("{group}/")))
-            && read("comm").trim() == "systemd"
-    });
-    Ok(init.with_context(|| format!("{name} has no init"))?.join("root"))
+/// A node's root folder, by way of its init: another one after each boot.
+#[derive(Debug)]
+struct Root {
+    name: NodeName,
+    path: Option<PathBuf>,
+}
+
+impl Root {
+    fn of(name: NodeName) -> Self {
+        Self { name, path: None }
+    }
+
+    fn path(&mut self) -> Option<&Path> {
+        if !self.path.as_ref().is_some_and(|path| path.join("etc").exists()) {
+            let init = cgroup::init(&self.name.cgroup());
+            self.path = init.map(|init| PathBuf::from(format!("/proc/{}/root", init.as_raw_nonzero())));
+        }
+        self.path.as_deref()
+    }
 }
 
 fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {

@@ -1,9 +1,10 @@
 //! What is on the machines that a cluster, or a destroy, has left there.
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::hosts::Hosts;
+use crate::lab::address::NodeName;
 
 /// Prints a line for each trace of a cluster, or of an earlier test that was cut short.
 const TRACES: &str = r#"
@@ -22,34 +23,40 @@ const FILES: &str = "find /etc /opt /root /home /usr/local /var/lib /var/spool -
     ! -path '/var/lib/containerd/*' ! -path '/var/lib/systemd/*' ! -path '/var/lib/cni/*' ! -path '/etc/machine-id' | sort";
 
 /// A line `NODE: TRACE` for each trace.
-pub(crate) fn traces(hosts: &Hosts) -> Result<Vec<String>> {
-    lines(hosts, TRACES)
+pub fn traces(hosts: &Hosts) -> Result<Vec<String>> {
+    lines(hosts, &hosts.names, TRACES)
+}
+
+/// The same of these machines only.
+pub fn traces_on(hosts: &Hosts, names: &[NodeName]) -> Result<Vec<String>> {
+    lines(hosts, names, TRACES)
 }
 
 /// A line `NODE: PATH` for each file outside of volatile places.
-pub(crate) fn files(hosts: &Hosts) -> Result<BTreeSet<String>> {
-    Ok(lines(hosts, FILES)?.into_iter().collect())
+pub fn files(hosts: &Hosts) -> Result<BTreeSet<String>> {
+    Ok(lines(hosts, &hosts.names, FILES)?.into_iter().collect())
 }
 
 /// Fails if a destroy left a trace of the cluster, or a file that was not there `before`.
-pub(crate) fn assert_none(hosts: &Hosts, before: &BTreeSet<String>) -> Result<()> {
-    assert_eq!(traces(hosts)?, Vec::<String>::new(), "traces after destroy");
+pub fn assert_none(hosts: &Hosts, before: &BTreeSet<String>) -> Result<()> {
+    let traces = traces(hosts)?;
+    ensure!(traces.is_empty(), "traces after destroy: {traces:#?}");
     let after = files(hosts)?;
     let new: Vec<&String> = after.difference(before).collect();
-    assert!(
+    ensure!(
         new.is_empty(),
         "files after destroy that were not there before: {new:#?}"
     );
     let gone: Vec<&String> = before.difference(&after).collect();
-    assert!(
+    ensure!(
         gone.is_empty(),
         "files that were not the provider's are gone: {gone:#?}"
     );
     Ok(())
 }
 
-fn lines(hosts: &Hosts, script: &str) -> Result<Vec<String>> {
-    let all = hosts.on_all(script)?;
+fn lines(hosts: &Hosts, names: &[NodeName], script: &str) -> Result<Vec<String>> {
+    let all = hosts.on_each(names, script)?;
     let lines = all
         .iter()
         .flat_map(|(name, text)| text.lines().map(move |line| format!("{name}: {line}")));

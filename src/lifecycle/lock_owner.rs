@@ -1,0 +1,70 @@
+//! Who this process is as the owner of a cluster's lock, and whether another owner is certainly gone.
+use std::fs;
+
+use super::{credentials::random, failure::Failure};
+use crate::node::lock::Owner;
+
+/// This process as an owner, for one operation.
+pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
+    let id: [u8; 8] = random()?;
+    let pid = std::process::id();
+    Ok(Owner {
+        id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        operation: operation.to_owned(),
+        who: who(),
+        boot_id: boot_id(),
+        pid,
+        started: started(pid).unwrap_or_default(),
+    })
+}
+
+/// `user@machine (process)`.
+pub(super) fn who() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
+    let uname = rustix::system::uname();
+    let machine = uname.nodename().to_string_lossy();
+    format!("{user}@{machine} (process {})", std::process::id())
+}
+
+/// Whether the owner's process was one of this very boot of this machine and has ended.
+pub(super) fn is_gone(owner: &Owner) -> bool {
+    !owner.boot_id.is_empty() && owner.boot_id == boot_id() && started(owner.pid) != Some(owner.started)
+}
+
+/// Empty where there is no such file: then nobody is taken for gone.
+fn boot_id() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+/// When the process started, proc(5)'s `starttime`; none if there is no such process.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_living_process_is_not_gone_and_one_of_its_number_only_is() {
+        let owner = own("test").unwrap();
+        assert!(owner.started > 0 && !is_gone(&owner));
+        let another = Owner {
+            started: owner.started + 1,
+            ..owner.clone()
+        };
+        assert!(is_gone(&another));
+        let elsewhere = Owner {
+            boot_id: "another boot".to_owned(),
+            ..another
+        };
+        assert!(!is_gone(&elsewhere));
+    }
+}

@@ -1,0 +1,193 @@
+//! The lock that a host holds for whoever changes its cluster: a file with its owner, which counts for as long as the
+//! owner renews it.
+//!
+//! It lies in `/run`, so that a reboot ends it. Its age is told by the host's own clock, so clocks need not agree.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Script, quote};
+
+/// Where it lies. Not in [`super::DIRECTORY`]: a `kubeadm reset` of the host does not end its owner's work.
+pub const LOCK: &str = "/run/terraform-provider-ha.lock";
+
+/// An owner that has not renewed the lock for so long has lost it.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// Who holds the lock. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Made at random for one taking of the lock.
+    pub id: String,
+    /// What it does, for example `create ha_master 10.0.0.12`.
+    pub operation: String,
+    /// `user@machine (process)`, where Terraform runs.
+    pub who: String,
+    /// The boot of that machine: `/proc/sys/kernel/random/boot_id`; empty if it is not known.
+    pub boot_id: String,
+    /// The provider's process there.
+    pub pid: u32,
+    /// When that process started, in clock ticks after the boot, so that another process of its number is none.
+    pub started: u64,
+}
+
+/// What came of taking or renewing the lock on one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// It is the owner's.
+    Taken,
+    /// Somebody else has it.
+    Held(Box<Owner>),
+}
+
+/// An output that is not [`take_script`]'s.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not the state of a lock: {line}")]
+pub struct LockError {
+    /// The output's first line.
+    pub line: String,
+}
+
+/// Takes or renews the lock; read its output with [`Taking::parse`]. One that nobody renewed for [`LEASE`] is taken
+/// over, and so is that of the owner whose id is `gone`.
+pub fn take_script(owner: &Owner, gone: Option<&str>) -> Script {
+    take_in(LOCK, owner, gone)
+}
+
+/// Gives the lock back; fine if it is another's or gone.
+pub fn release_script(owner: &Owner) -> Script {
+    release_in(LOCK, owner)
+}
+
+impl Taking {
+    /// Reads the output of [`take_script`].
+    pub fn parse(stdout: &str) -> Result<Self, LockError> {
+        let unreadable = || LockError {
+            line: stdout.lines().next().unwrap_or_default().to_owned(),
+        };
+        match stdout.trim() {
+            "taken" => Ok(Self::Taken),
+            text => serde_json::from_str(text)
+                .map(|owner| Self::Held(Box::new(owner)))
+                .map_err(|_| unreadable()),
+        }
+    }
+}
+
+/// Nobody else looks at or changes the lock between these lines and the script's end. `flock` is util-linux', which
+/// kubeadm needs too.
+fn guarded(file: &str, owner: &Owner) -> String {
+    let id = quote(&format!("\"id\":\"{}\"", owner.id));
+    format!(
+        "set -eu\numask 077\nf={} id={id}\n\
+         exec 9>\"$f.guard\"\n\
+         flock 9\n",
+        quote(file)
+    )
+}
+
+fn take_in(file: &str, owner: &Owner, gone: Option<&str>) -> Script {
+    let text = serde_json::to_string(owner).unwrap_or_default();
+    // No owner has this id.
+    let gone = quote(&format!("\"id\":\"{}\"", gone.unwrap_or("-")));
+    let body = format!(
+        "{}if [ -s \"$f\" ] && ! grep -qF -e \"$id\" -e {gone} \"$f\" \
+         && [ $(( $(date +%s) - $(stat -c %Y \"$f\") )) -lt {} ]; then cat \"$f\"; exit; fi\n\
+         printf '%s\\n' {} >\"$f.new\"\n\
+         mv \"$f.new\" \"$f\"\n\
+         echo taken\n",
+        guarded(file, owner),
+        LEASE.as_secs(),
+        quote(&text)
+    );
+    Script::new("take the cluster's lock", body)
+}
+
+fn release_in(file: &str, owner: &Owner) -> Script {
+    let body = format!(
+        "{}if [ -e \"$f\" ] && grep -qF \"$id\" \"$f\"; then rm -f \"$f\"; fi\n",
+        guarded(file, owner)
+    );
+    Script::new("release the cluster's lock", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn owner(id: &str) -> Owner {
+        Owner {
+            id: id.to_owned(),
+            operation: "create ha_master it's m2".to_owned(),
+            who: "ops@desk".to_owned(),
+            boot_id: "b".to_owned(),
+            pid: 7,
+            started: 1,
+        }
+    }
+
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn file(&self) -> String {
+            format!("{}/lock", self.0.path().display())
+        }
+
+        fn run(&self, script: &Script) -> String {
+            let output = Command::new("sh").args(["-c", &script.body]).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        }
+
+        fn take(&self, id: &str, gone: Option<&str>) -> Taking {
+            Taking::parse(&self.run(&take_in(&self.file(), &owner(id), gone))).unwrap()
+        }
+
+        fn release(&self, id: &str) {
+            self.run(&release_in(&self.file(), &owner(id)));
+        }
+    }
+
+    #[test]
+    fn one_owner_at_a_time() {
+        let host = Host::new();
+        assert_eq!(host.take("one", None), Taking::Taken);
+        assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("one"))));
+        assert_eq!(host.take("one", None), Taking::Taken, "renewed");
+        host.release("two");
+        assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("one"))));
+        host.release("one");
+        assert_eq!(host.take("two", None), Taking::Taken);
+    }
+
+    #[test]
+    fn an_owner_that_is_gone_or_silent_loses_it() {
+        let host = Host::new();
+        host.take("one", None);
+        assert_eq!(host.take("two", Some("one")), Taking::Taken);
+        let old = format!("touch -d '{} seconds ago' {}", LEASE.as_secs() + 1, host.file());
+        assert!(Command::new("sh").args(["-c", &old]).status().unwrap().success());
+        assert_eq!(host.take("three", None), Taking::Taken);
+        assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("three"))));
+    }
+
+    #[test]
+    fn of_many_at_once_one_gets_it() {
+        let host = Host::new();
+        let taken = std::thread::scope(|scope| {
+            let host = &host;
+            let threads: Vec<_> = (0..8)
+                .map(|index| scope.spawn(move || host.take(&format!("o{index}"), None)))
+                .collect();
+            let results = threads.into_iter().map(|thread| thread.join().unwrap());
+            results.filter(|taking| *taking == Taking::Taken).count()
+        });
+        assert_eq!(taken, 1);
+    }
+}
