@@ -61,15 +61,16 @@ pub(crate) fn run_under_fault(
         }
         struck.is_some() || terraform.is_over()
     });
-    let mut other = None;
+    let (mut other, mut missed) = (None, false);
     if struck.is_some() {
         if let Some(mut second) = second {
             other = Some(second.spawn(&arguments)?);
         }
         diary.note("the fault strikes")?;
         if let Err(error) = round.fault.strike(hosts, &mut terraform) {
-            // E.g. the provider had just ended.
+            // E.g. the provider had just ended. What it did may be half done all the same, and is healed.
             diary.note(&format!("the fault did not strike: {error:#}"))?;
+            missed = true;
         }
     }
     if let (Some(at), Some(lasts)) = (struck, round.fault.lasts()) {
@@ -91,7 +92,7 @@ pub(crate) fn run_under_fault(
     diary.note(&first.ended.last_lines())?;
     Ok(Performed {
         first,
-        struck: struck.map(|from| (from, until)),
+        struck: struck.filter(|_| !missed).map(|from| (from, until)),
     })
 }
 
