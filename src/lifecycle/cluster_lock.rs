@@ -109,6 +109,12 @@ impl ClusterLocks {
             _guard: guard,
         })
     }
+
+    /// The same for one host that is no master: nobody else changes it meanwhile.
+    pub async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
+        self.lock(run, run.host.name(), std::slice::from_ref(&run.host))
+            .await
+    }
 }
 
 impl ClusterLock {
@@ -140,7 +146,7 @@ impl ClusterLock {
 
 /// The lock of another, as people are told of it.
 #[derive(Debug, thiserror::Error)]
-#[error("{} runs \"{}\" (process {}); its lock is on {host}", .owner.who, .owner.operation, .owner.pid)]
+#[error("{} runs \"{}\"; its lock is on {host}", .owner.who, .owner.operation)]
 struct Held {
     owner: Box<Owner>,
     host: String,

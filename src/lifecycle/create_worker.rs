@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    cluster_lock::ClusterLocks,
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
@@ -14,11 +15,16 @@ use super::{
 };
 use crate::node::Facts;
 
-/// Makes the host a worker, and gives what it goes by. Workers need no lock: they change no membership.
+/// Makes the host a worker, and gives what it goes by. Only the host itself is locked: a worker changes no membership.
 ///
 /// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
 /// the same call goes on from there.
-pub async fn create_worker(run: &Run, spec: &WorkerSpec, looked: Option<Facts>) -> Result<Identity, Failure> {
+pub async fn create_worker(
+    run: &Run,
+    spec: &WorkerSpec,
+    locks: &ClusterLocks,
+    looked: Option<Facts>,
+) -> Result<Identity, Failure> {
     let facts = match looked {
         Some(facts) => facts,
         None => look_at(run).await?,
@@ -27,8 +33,10 @@ pub async fn create_worker(run: &Run, spec: &WorkerSpec, looked: Option<Facts>) 
         node_name: spec.node.name_on(&facts),
         address: None,
     };
-    run_steps(run, &plan_steps(run, spec, facts).await?).await?;
-    Ok(identity)
+    let lock = locks.lock_host(run).await?;
+    let created = async { run_steps(run, &plan_steps(run, spec, facts).await?).await }.await;
+    lock.release().await;
+    created.map(|()| identity)
 }
 
 async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Box<dyn Step>>, Failure> {

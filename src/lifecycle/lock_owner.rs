@@ -7,17 +7,26 @@ use crate::node::lock::Owner;
 /// This process as an owner, for one operation.
 pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
     let id: [u8; 8] = random()?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-    let uname = rustix::system::uname();
     let pid = std::process::id();
     Ok(Owner {
         id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
         operation: operation.to_owned(),
-        who: format!("{user}@{}", uname.nodename().to_string_lossy()),
+        who: who(),
         boot_id: boot_id(),
         pid,
         started: started(pid).unwrap_or_default(),
     })
+}
+
+/// `user@machine (process)`.
+pub(super) fn who() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
+    let uname = rustix::system::uname();
+    let machine = uname.nodename().to_string_lossy();
+    format!("{user}@{machine} (process {})", std::process::id())
 }
 
 /// Whether the owner's process was one of this very boot of this machine and has ended.

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing drops a running command; a stop is looked at between steps and inside of waits.
 pub mod cluster_lock;
 pub mod failure;
+mod journal;
 mod lock_owner;
 pub mod progress;
 pub mod runner;

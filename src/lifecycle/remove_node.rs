@@ -8,7 +8,7 @@ use super::{
     find_way::with_itself,
     look::{look_at, read_facts},
     marker::Marker,
-    runner::{run_some, run_steps},
+    runner::run_some,
     step::{Run, Step},
     steps::{
         DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip, RemoveEtcdMember,
@@ -55,10 +55,11 @@ async fn remove_under(run: &Run, leaving: &Leaving, lock: &ClusterLock) -> Resul
 }
 
 /// Removes a worker.
-pub async fn remove_worker(run: &Run, leaving: &Leaving) -> Result<(), Failure> {
-    check_own_cluster(run, &look_at(run).await?, leaving)?;
-    let survivor = find_survivor(run, leaving).await?;
-    run_steps(run, &removal_steps(leaving, survivor)).await
+pub async fn remove_worker(run: &Run, leaving: &Leaving, locks: &ClusterLocks) -> Result<(), Failure> {
+    let lock = locks.lock_host(run).await?;
+    let removed = remove_under(run, leaving, &lock).await;
+    lock.release().await;
+    removed
 }
 
 /// A master that stays, and its kubectl's version.

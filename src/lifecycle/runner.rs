@@ -4,6 +4,7 @@ use std::{ops::Range, time::Instant};
 use super::{
     cluster_lock::ClusterLock,
     failure::{Failure, FailureKind},
+    journal,
     step::{Check, Run, Step},
 };
 
@@ -54,7 +55,10 @@ async fn run_step(run: &Run, step: &dyn Step) -> Result<Outcome, Failure> {
     if step.check(run).await? == Check::Done {
         return Ok(Outcome::Unchanged);
     }
-    if let Err(failure) = step.perform(run).await {
+    journal::began(run, step.title()).await;
+    let performed = step.perform(run).await;
+    journal::ended(run, step.title(), &performed).await;
+    if let Err(failure) = performed {
         // A cut link or a stop leaves the work on the host going on; the next run finds it by `check`.
         if failure.kind == FailureKind::Permanent
             && let Err(left) = step.undo(run).await

@@ -21,7 +21,7 @@ pub struct Owner {
     pub id: String,
     /// What it does, for example `create ha_master 10.0.0.12`.
     pub operation: String,
-    /// `user@machine`, where Terraform runs.
+    /// `user@machine (process)`, where Terraform runs.
     pub who: String,
     /// The boot of that machine: `/proc/sys/kernel/random/boot_id`; empty if it is not known.
     pub boot_id: String,

@@ -6,6 +6,7 @@ pub mod detached;
 pub mod facts;
 pub mod files;
 pub mod interface;
+pub mod journal;
 pub mod lock;
 pub mod preflight;
 pub mod query;

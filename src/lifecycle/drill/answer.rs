@@ -2,8 +2,9 @@
 use super::{answer_cluster, answer_host, answer_loadbalancer, world::World};
 use crate::command::{Output, Script};
 
-/// Titles of scripts that only look, or only take turns. Any other counts as a write.
+/// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
 pub(super) const READS: &[&str] = &[
+    "write the journal",
     "take the cluster's lock",
     "release the cluster's lock",
     "reach host",

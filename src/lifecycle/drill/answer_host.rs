@@ -25,7 +25,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     let body = script.body.as_str();
     let machine = world.machines.get_mut(at).unwrap();
     Some(match script.title {
-        "reach host" => Output::default(),
+        "reach host" | "write the journal" => Output::default(),
         "take the cluster's lock" => {
             let owner: Owner = serde_json::from_str(&word_after(body, "printf '%s\\n' ")).unwrap();
             match &machine.lock {

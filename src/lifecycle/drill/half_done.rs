@@ -247,13 +247,17 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
             .unwrap();
         }
         lab.world().forget_dead_clusters();
-        create_worker(&new_run(&lab, W1), &worker(&lab), None)
+        create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
             .await
             .unwrap();
         alive.push(lab.world().summary());
-        remove_worker(&new_run(&lab, W1), &leaving(&lab, "w1", None))
-            .await
-            .unwrap();
+        remove_worker(
+            &new_run(&lab, W1),
+            &leaving(&lab, "w1", None),
+            &ClusterLocks::default(),
+        )
+        .await
+        .unwrap();
         for (name, master) in [("m1", M1), ("m3", M3), ("m2", M2)] {
             let leaving = leaving(&lab, name, Some(master));
             remove_master(&new_run(&lab, master), &leaving, &locks)

@@ -88,7 +88,7 @@ impl Operation {
                 .unwrap();
         }
         if matches!(self, Self::RemoveWorker) {
-            create_worker(&new_run(&lab, W1), &worker(&lab), None)
+            create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
                 .await
                 .unwrap();
         }
@@ -137,11 +137,11 @@ impl Operation {
                 let spec = joining_master(lab);
                 create_master(&run, &spec, &locks, None).await.map(drop)
             }
-            Self::CreateWorker => create_worker(&run, &worker(lab), None).await.map(drop),
+            Self::CreateWorker => create_worker(&run, &worker(lab), &locks, None).await.map(drop),
             Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
                 remove_master(&run, &leaving(lab, "m1", Some(M1)), &locks).await
             }
-            Self::RemoveWorker => remove_worker(&run, &leaving(lab, "w1", None)).await,
+            Self::RemoveWorker => remove_worker(&run, &leaving(lab, "w1", None), &locks).await,
             Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), None).await.map(drop),
             Self::RemoveLoadbalancer => remove_loadbalancer(&run).await,
             Self::UpdateNode => {

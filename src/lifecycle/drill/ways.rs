@@ -280,7 +280,9 @@ async fn a_master_that_is_down_delays_nobody() {
         ..worker(&lab)
     };
     let begin = tokio::time::Instant::now();
-    create_worker(&new_run(&lab, W1), &spec, None).await.unwrap();
+    create_worker(&new_run(&lab, W1), &spec, &ClusterLocks::default(), None)
+        .await
+        .unwrap();
     assert!(
         begin.elapsed() < std::time::Duration::from_secs(60),
         "{:?}",
@@ -365,7 +367,7 @@ async fn a_node_of_somebody_else_is_refused_and_not_touched() {
         None,
     )
     .await;
-    let node = create_worker(&new_run(&lab, W1), &worker(&lab), None).await;
+    let node = create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None).await;
     for refused in [master, node] {
         assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     }

@@ -170,7 +170,7 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 15 * MINUTE),
         );
-        let name = match create_worker(&run, &spec, self.shared.take_look(&host)).await {
+        let name = match create_worker(&run, &spec, &self.shared.locks, self.shared.take_look(&host)).await {
             Ok(identity) => identity.node_name,
             Err(failure) => {
                 // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
@@ -267,7 +267,7 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
         );
-        match remove_worker(&run, &leaving).await {
+        match remove_worker(&run, &leaving, &self.shared.locks).await {
             Ok(()) => None,
             Err(failure) => {
                 cx.add(diagnostic(&failure.on(host.name())));

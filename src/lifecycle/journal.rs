@@ -1,0 +1,38 @@
+//! Notes each change of a host in the journal that lies there.
+use super::{
+    failure::{Failure, FailureKind},
+    lock_owner,
+    step::Run,
+};
+use crate::node::journal::{Entry, append_script};
+
+/// A step that changes something is about to begin.
+pub(super) async fn began(run: &Run, step: &str) {
+    note(run, step, "began", None).await;
+}
+
+/// It has ended, well or not.
+pub(super) async fn ended(run: &Run, step: &str, outcome: &Result<(), Failure>) {
+    match outcome {
+        Ok(()) => note(run, step, "ended", None).await,
+        Err(failure) if failure.kind == FailureKind::Permanent => {
+            note(run, step, "failed", Some(failure.summary)).await;
+        }
+        // The link is gone, or the work goes on on the host.
+        Err(_) => {}
+    }
+}
+
+/// What cannot be noted is no failure: nothing is decided by the journal.
+async fn note(run: &Run, step: &str, event: &str, failure: Option<&str>) {
+    let entry = Entry {
+        who: &lock_owner::who(),
+        operation: &run.operation,
+        step,
+        event,
+        failure,
+    };
+    if let Err(error) = run.host.run_ok(&append_script(&entry)).await {
+        tracing::debug!(host = run.host.name(), %error, "cannot write the journal");
+    }
+}
