@@ -127,7 +127,8 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             Output::default()
         }
         "write files" | "write the load balancer's files" => {
-            for put in body.split("\nput ").skip(1) {
+            let files = body.split("\ntell()").next().unwrap();
+            for put in files.split("\nput ").skip(1) {
                 let [path, _mode, content] = words(put).try_into().unwrap();
                 machine.files.insert(path, content);
             }
