@@ -12,6 +12,12 @@ pub fn member_list_command() -> String {
     post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), body, 3)
 }
 
+/// Prints the member list as the member on this host last knew it: also without a quorum, when it may be outdated.
+pub fn known_members_command() -> String {
+    let body = r#"{"linearizable":false}"#;
+    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), body, 3)
+}
+
 /// Removes a member. Run it on a master that stays; read the answer with [`super::parse_member_list`].
 pub fn member_remove_script(id: u64) -> Script {
     let body = format!(r#"{{"ID":"{id}"}}"#);

@@ -1,4 +1,6 @@
 //! Members and their state as the JSON gateway tells them.
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 /// A member of the cluster.
@@ -28,19 +30,25 @@ impl Member {
     }
 
     /// Whether its peers reach it at this address.
-    pub fn has_address(&self, address: std::net::IpAddr) -> bool {
-        let host = |url: &str| {
-            let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-            host.trim_matches(['[', ']']).parse::<std::net::IpAddr>()
-        };
-        self.peer_urls.iter().any(|url| host(url) == Ok(address))
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.peer_urls.iter().any(|url| host_in(url) == Some(address))
+    }
+
+    /// The first address that its peers reach it at.
+    pub fn peer_address(&self) -> Option<IpAddr> {
+        self.peer_urls.iter().find_map(|url| host_in(url))
     }
 
     /// Whether it has ever published itself.
     pub fn is_started(&self) -> bool {
         !self.name.is_empty()
     }
+}
+
+fn host_in(url: &str) -> Option<IpAddr> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 /// How a member is.

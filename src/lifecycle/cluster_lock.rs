@@ -172,7 +172,7 @@ async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Hel
         }
     }
     match (failed, held) {
-        (None, None) => return Ok(Ok(taken)),
+        (None, None) => Ok(Ok(taken)),
         // Two that hold a part each would wait for each other for ever.
         (Some(failure), _) => {
             release(owner, &taken).await;

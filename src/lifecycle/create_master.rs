@@ -11,8 +11,8 @@ use super::{
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
-        ControlPlane, FinishJoin, KubeadmInit, KubeadmJoin, NodeNameIsFree, PullImages, RecordMembership,
-        RemoveCertificates, RevokeCredentials,
+        ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
+        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials,
     },
 };
 use crate::{
@@ -135,6 +135,7 @@ impl<'a> Master<'a> {
             Way::Init(_) if !lock.covers(hosts) => return Ok(Next::LockAll),
             Way::Init(cluster) => self.init_steps(&cluster),
             Way::Join(through) => self.join_steps(&through, locks),
+            Way::Rejoin(through) => self.rejoin_steps(&through, locks),
             Way::Member => (Vec::new(), self.member_steps()),
             Way::After(founder) => return Ok(Next::After(founder)),
         };
@@ -217,6 +218,24 @@ impl<'a> Master<'a> {
         }
         after.push(Box::new(AwaitLocalApi));
         after.extend(self.closing_steps());
+        (locked, after)
+    }
+
+    /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
+    /// kubeadm from joining.
+    fn rejoin_steps(&self, through: &Through, locks: &ClusterLocks) -> (Steps, Steps) {
+        let mut locked: Steps = vec![
+            Box::new(KubeadmReset {
+                cri_socket: self.node.cri_socket.clone(),
+                verify: None,
+            }),
+            Box::new(DeleteNode {
+                via: through.via.clone(),
+                name: self.node.name.clone(),
+            }),
+        ];
+        let (join, after) = self.join_steps(through, locks);
+        locked.extend(join);
         (locked, after)
     }
 

@@ -7,13 +7,17 @@ use super::{
     failure::Failure,
     find_way::{find_cluster, through},
     look::{look_at, marker_of},
+    membership::node_of,
     preflight::{refuse_foreign_node, worker_problems},
     runner::run_steps,
     spec::{Identity, WorkerSpec},
     step::{Run, Step},
-    steps::{ApplyNodeSettings, CheckHost, KubeadmJoin, NodeNameIsFree, RecordMembership, RevokeCredentials},
+    steps::{
+        ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, RecordMembership,
+        RevokeCredentials,
+    },
 };
-use crate::node::Facts;
+use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
 
 /// Makes the host a worker, and gives what it goes by. Only the host itself is locked: a worker changes no membership.
 ///
@@ -86,8 +90,20 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
             advertise_address: None,
         }),
     ];
+    let is_recorded = marker_of(&facts).is_some_and(|marker| !marker.is_begun());
+    // The Node was there when the membership was recorded: it was taken out while the host was down.
+    let is_stale =
+        facts.kubernetes.kubelet_conf && is_recorded && node_of(&through.via, &node.name).await?.is_none();
+    if is_stale {
+        check_same_ca(run, &facts, &through.ca_cert_hash)?;
+        steps.push(Box::new(KubeadmReset {
+            cri_socket: node.cri_socket.clone(),
+            verify: None,
+        }));
+    }
     // Somebody may have reset the host; the marker does not know of that.
-    if !facts.kubernetes.kubelet_conf || marker_of(&facts).is_none_or(|marker| marker.is_begun()) {
+    if is_stale || !facts.kubernetes.kubelet_conf || marker_of(&facts).is_none_or(|marker| marker.is_begun())
+    {
         steps.push(Box::new(KubeadmJoin {
             kubeadm,
             via: through.via.clone(),
@@ -113,4 +129,24 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
         files: Vec::new(),
     }));
     Ok(steps)
+}
+
+/// A node of a cluster with the same endpoint and another CA is not reset.
+fn check_same_ca(run: &Run, facts: &Facts, ca_cert_hash: &str) -> Result<(), Failure> {
+    let found = facts
+        .kubernetes
+        .ca_pem
+        .as_deref()
+        .and_then(|pem| ca_cert_hash_of(pem).ok());
+    if found.as_deref() == Some(ca_cert_hash) {
+        return Ok(());
+    }
+    let detail = format!(
+        "The host is a node of a cluster with the CA {}; join says {ca_cert_hash}.",
+        found.as_deref().unwrap_or("that cannot be read")
+    );
+    Err(Failure::new("Host belongs to another cluster", detail)
+        .at("host")
+        .on(run.host.name())
+        .advise("Nothing was changed. If that cluster is gone, run `kubeadm reset` on the host yourself."))
 }

@@ -9,6 +9,7 @@ use super::{
     joining::await_vote,
     marker::{Marker, Phase},
     spec::MasterSpec,
+    stale::taken_out_by,
     step::Run,
     survey::{Seen, Survey},
     wait::{Seen as Look, wait_until},
@@ -30,6 +31,8 @@ pub enum Way {
     Init(Box<ClusterSpec>),
     /// There is one.
     Join(Through),
+    /// There is one, and the host was a master of it: it was taken out while it was down.
+    Rejoin(Through),
     /// The host is a master of it already.
     Member,
     /// Half of one lies on that other host, which has to finish or to clean it first; it needs the cluster's lock.
@@ -102,6 +105,11 @@ pub async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
         check_same_cluster(spec, &endpoint, &own)?;
         for other in survey.masters() {
             check_same_ca(&own, other)?;
+        }
+        if let Some(seen) = taken_out_by(&own, &survey) {
+            check_same_cluster(spec, &endpoint, seen)?;
+            await_joins(run, &survey).await?;
+            return through(seen).map(Way::Rejoin);
         }
         return Ok(Way::Member);
     }
@@ -191,9 +199,10 @@ async fn wait_for_cluster(run: &Run, candidates: &[Host], first: Survey) -> Resu
     if first.via().is_some_and(|seen| !seen.is_being_founded()) {
         return Ok(first);
     }
-    let survey = match first.is_settled() {
-        true => first,
-        false => Survey::when_reachable(run, candidates).await,
+    let survey = if first.is_settled() {
+        first
+    } else {
+        Survey::when_reachable(run, candidates).await
     };
     if survey.via().is_some() || survey.masters().next().is_none() {
         return Ok(survey);

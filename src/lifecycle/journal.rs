@@ -1,4 +1,6 @@
 //! Notes each change of a host in the journal that lies there.
+use std::sync::atomic::Ordering;
+
 use super::{
     failure::{Failure, FailureKind},
     lock_owner,
@@ -25,6 +27,9 @@ pub(super) async fn ended(run: &Run, step: &str, outcome: &Result<(), Failure>) 
 
 /// What cannot be noted is no failure: nothing is decided by the journal.
 async fn note(run: &Run, step: &str, event: &str, failure: Option<&str>) {
+    if !run.keeps_journal.load(Ordering::Relaxed) {
+        return;
+    }
     let entry = Entry {
         who: &lock_owner::who(),
         operation: &run.operation,
@@ -33,6 +38,7 @@ async fn note(run: &Run, step: &str, event: &str, failure: Option<&str>) {
         failure,
     };
     if let Err(error) = run.host.run_ok(&append_script(&entry)).await {
+        run.stop_journal();
         tracing::debug!(host = run.host.name(), %error, "cannot write the journal");
     }
 }

@@ -7,8 +7,10 @@ use std::{
 
 use super::{
     failure::Failure,
+    left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
     look::{look_at, read_facts},
+    reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
     steps::{AwaitHaproxy, CheckHost, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer},
@@ -155,9 +157,16 @@ pub async fn apply_loadbalancer(
     Ok(interface)
 }
 
-/// Stops keepalived first, so that another member has the floating IP before HAProxy goes.
-pub async fn remove_loadbalancer(run: &Run) -> Result<(), Failure> {
-    look_at(run).await?;
+/// Stops keepalived first, so that another member has the floating IP before HAProxy goes. What could not be cleaned is
+/// told.
+pub async fn remove_loadbalancer(
+    run: &Run,
+    policy: IfUnreachable,
+    vip: &str,
+) -> Result<Vec<Notice>, Failure> {
+    if let Reached::No(why) = reach(run, policy).await? {
+        return Ok(vec![loadbalancer_left(run.host.name(), &why, vip)]);
+    }
     run_steps(
         run,
         &[
@@ -165,7 +174,8 @@ pub async fn remove_loadbalancer(run: &Run) -> Result<(), Failure> {
             Box::new(RemoveLoadbalancer),
         ],
     )
-    .await
+    .await?;
+    Ok(Vec::new())
 }
 
 /// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.

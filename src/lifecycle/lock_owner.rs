@@ -7,9 +7,9 @@ use crate::node::lock::Owner;
 /// This process as an owner, for one operation.
 pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
     let id: [u8; 8] = random()?;
-    let pid = std::process::id();
+    let pid = pid();
     Ok(Owner {
-        id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: format!("{:016x}", u64::from_be_bytes(id)),
         operation: operation.to_owned(),
         who: who(),
         boot_id: boot_id(),
@@ -20,13 +20,20 @@ pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
 
 /// `user@machine (process)`.
 pub(super) fn who() -> String {
-    let user = ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()));
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = accounts
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(&uid))
+        .and_then(|line| line.split(':').next())
+        .unwrap_or(&uid);
     let uname = rustix::system::uname();
     let machine = uname.nodename().to_string_lossy();
-    format!("{user}@{machine} (process {})", std::process::id())
+    format!("{user}@{machine} (process {})", pid())
+}
+
+fn pid() -> u32 {
+    rustix::process::getpid().as_raw_nonzero().get().unsigned_abs()
 }
 
 /// Whether the owner's process was one of this very boot of this machine and has ended.

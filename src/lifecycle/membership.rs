@@ -1,5 +1,5 @@
 //! What a master says of the cluster's members and Nodes.
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::{
     failure::Failure,
@@ -20,6 +20,79 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn members(run: &Run, via: &Host) -> Result<Vec<Member>, Failure> {
     let script = Script::new("etcd member list", etcd::member_list_command());
     ask_etcd(run, via, &script).await
+}
+
+/// etcd's members and how they are.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// All members.
+    pub members: Vec<Member>,
+    /// Those that answer and know a leader.
+    pub healthy: BTreeSet<u64>,
+    /// Those that answer.
+    pub answering: BTreeSet<u64>,
+}
+
+impl Health {
+    /// The voters among the members.
+    pub fn voters(&self) -> BTreeSet<u64> {
+        let voters = self.members.iter().filter(|member| member.is_voter());
+        voters.map(|member| member.id).collect()
+    }
+
+    /// Whether too few voters answer for any decision: no waiting for a leader helps.
+    pub fn has_lost_quorum(&self) -> bool {
+        let voters = self.voters();
+        self.answering.intersection(&voters).count() < etcd::quorum(voters.len())
+    }
+
+    /// Names of these members, for messages.
+    pub fn names(&self, ids: &BTreeSet<u64>) -> String {
+        let names = self.members.iter().filter(|member| ids.contains(&member.id));
+        let names: Vec<&str> = names.map(|member| member.name.as_str()).collect();
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+}
+
+/// The members, and how each of them is, as a master sees it.
+pub async fn health(run: &Run, via: &Host) -> Result<Health, Failure> {
+    let members = members(run, via).await?;
+    health_of(via, members).await
+}
+
+/// The same as far as the host's own member knows, also without a quorum; none if it does not answer.
+pub async fn known_health(via: &Host) -> Result<Option<Health>, Failure> {
+    let script = Script::new(
+        "known etcd members",
+        format!("{} || true", etcd::known_members_command()),
+    );
+    let stdout = via.run_ok(&script).await?;
+    match etcd::parse_member_list(&stdout) {
+        Ok(members) => health_of(via, members).await.map(Some),
+        Err(_silent) => Ok(None),
+    }
+}
+
+async fn health_of(via: &Host, members: Vec<Member>) -> Result<Health, Failure> {
+    let urls: Vec<&str> = members
+        .iter()
+        .filter_map(|member| member.client_urls.first().map(String::as_str))
+        .collect();
+    let script = Script::new("etcd status", etcd::status_command(&urls));
+    let all = etcd::parse_status(&via.run_ok(&script).await?);
+    Ok(Health {
+        members,
+        healthy: all
+            .iter()
+            .filter(|status| status.is_healthy)
+            .filter_map(|status| status.id)
+            .collect(),
+        answering: all.iter().filter_map(|status| status.id).collect(),
+    })
 }
 
 /// Asks for something that is answered with the members; asks again while etcd has no leader.

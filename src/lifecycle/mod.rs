@@ -12,13 +12,20 @@ pub mod step;
 pub mod wait;
 
 pub mod credentials;
+pub mod departures;
 pub mod detached;
+pub mod foresee;
 pub mod kubeadm_file;
+pub mod left_behind;
 pub mod loadbalancer_note;
 pub mod look;
 pub mod marker;
 pub mod membership;
+pub mod reach;
+pub mod released;
+pub mod remaining;
 pub mod reset;
+pub mod stale;
 pub mod survey;
 
 #[cfg(test)]
@@ -40,7 +47,10 @@ pub mod update_node;
 pub use cluster_lock::ClusterLocks;
 pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluster};
 pub use create_worker::create_worker;
+pub use departures::Departures;
 pub use failure::{Failure, FailureKind};
+pub use foresee::foresee_removal;
+pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{
     LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
 };
@@ -50,6 +60,7 @@ pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};
 pub use remove_node::{Leaving, remove_master, remove_worker};
 pub use spec::{Identity, Join, MasterSpec, NodeWishes, WorkerSpec};
+pub use stale::{is_recorded, look_for_stale_master, stale_worker};
 pub use step::Run;
 pub use steps::failure_of;
 pub use update_node::{NodeChange, update_node};

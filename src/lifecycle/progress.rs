@@ -34,7 +34,7 @@ impl Progress {
             host = run.host.name(),
             "waits for the cluster's lock: {holder}"
         );
-        self.write_line(json!({
+        self.write_line(&json!({
             "at": now(), "operation": run.operation, "host": run.host.name(), "event": "waiting", "lock": holder,
         }));
     }
@@ -92,10 +92,10 @@ impl Progress {
                 fields.insert("failure".into(), json!(failure));
             }
         }
-        self.write_line(line);
+        self.write_line(&line);
     }
 
-    fn write_line(&self, line: serde_json::Value) {
+    fn write_line(&self, line: &serde_json::Value) {
         let Some(log) = &self.log else { return };
         let mut file = log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writeln!(file, "{line}") {

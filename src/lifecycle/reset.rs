@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::{
     detached::{self, KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
     failure::Failure,
+    released::RELEASED,
     step::Run,
 };
 use crate::{
@@ -109,7 +110,7 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
     Script::new(
         "clean up after kubeadm reset",
         format!(
-            "{chains}\nrm -rf {MARKER} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
+            "{chains}\nrm -rf {MARKER} {RELEASED} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
              rmdir {DIRECTORY}/operations {DIRECTORY} /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null\ntrue"
         ),
     )

@@ -1,5 +1,11 @@
 //! What a step is: one change to a host or a cluster that can tell whether it is needed, and be repeated.
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -56,9 +62,16 @@ pub struct Run {
     pub deadline: Instant,
     /// Where steps are told to people.
     pub progress: Arc<Progress>,
+    /// Whether the host's journal is written; not after a try that failed.
+    pub keeps_journal: Arc<AtomicBool>,
 }
 
 impl Run {
+    /// The host does not answer, so its journal is not tried any more.
+    pub fn stop_journal(&self) {
+        self.keeps_journal.store(false, Ordering::Relaxed);
+    }
+
     /// What is left of the user's time.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -119,7 +119,7 @@ impl Survey {
             .seen
             .iter()
             .position(|seen| seen.host.name() == host.name())?;
-        Some(self.seen.swap_remove(index))
+        Some(self.seen.remove(index))
     }
 
     /// The same, after waiting for each host to answer: it may still boot, or be in the middle of `kubeadm init`.

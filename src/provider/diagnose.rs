@@ -1,6 +1,6 @@
 //! Turns a failure of an operation into what Terraform shows.
 use crate::{
-    lifecycle::{Failure, FailureKind},
+    lifecycle::{Failure, FailureKind, Notice},
     tf_provider::{Diagnostic, Path},
 };
 
@@ -18,13 +18,18 @@ pub(super) fn kept(failure: &Failure) -> Diagnostic {
     match failure.kind {
         FailureKind::Unreachable => {
             let detail = format!(
-                "{}\n\nThe host may be down, which is not the same as gone: its state is kept as it was.",
+                "{}\n\nThe host may be down, which is not the same as gone: the state of everything on it is kept as it was.",
                 detail(failure)
             );
             Diagnostic::warning("Host not reached, state kept", detail).at(Path::attribute("host"))
         }
         FailureKind::Permanent | FailureKind::Interrupted | FailureKind::Cancelled => diagnostic(failure),
     }
+}
+
+/// Something that an operation which ended well has to say.
+pub(super) fn notice(notice: &Notice) -> Diagnostic {
+    Diagnostic::warning(notice.summary, notice.detail.clone()).at(Path::attribute("host"))
 }
 
 fn detail(failure: &Failure) -> String {

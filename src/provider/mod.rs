@@ -100,3 +100,6 @@ impl Provider for Ha {
         self.shared.pool.close().await;
     }
 }
+
+#[cfg(test)]
+mod silent_hosts;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{settings::SshModel, shared::Shared};
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, Taint},
-    lifecycle::{Join, NodeSeen, NodeWishes},
+    lifecycle::{IfUnreachable, Join, NodeSeen, NodeWishes},
     tf_provider::{Diagnostic, Path, Value, ValueError},
 };
 
@@ -23,6 +23,7 @@ pub(super) struct NodeModel {
     skip_phases: Option<Vec<String>>,
     patches: Option<String>,
     cri_socket: Option<String>,
+    if_unreachable: Option<String>,
 }
 
 impl NodeModel {
@@ -46,6 +47,10 @@ impl NodeModel {
         self.taints
             .as_ref()
             .map(|taints| taints.iter().filter_map(|taint| taint.parse().ok()).collect())
+    }
+
+    pub(super) fn if_unreachable(&self) -> IfUnreachable {
+        IfUnreachable::of(self.if_unreachable.as_deref())
     }
 
     pub(super) fn cri_socket(&self) -> String {
@@ -140,6 +145,13 @@ pub(super) fn cluster_change(old: Option<&JoinModel>, new: Option<&JoinModel>) -
         old.cluster_name, old.endpoint, old.ca_cert_hash, new.cluster_name, new.endpoint, new.ca_cert_hash
     );
     Some(Diagnostic::error("A node cannot change its cluster in place", detail).at(Path::attribute("join")))
+}
+
+/// Whether what is planned needs a look at the host: everything else is read at the next operation that needs it.
+pub(super) fn changes_node(prior: &Value, planned: &Value) -> bool {
+    ["labels", "annotations", "taints", "rendered"]
+        .iter()
+        .any(|name| prior.get(name) != planned.get(name))
 }
 
 /// Keys to set to the planned values, and keys of the prior state that are planned no more, to remove.

@@ -1,18 +1,21 @@
 //! What all resources of one provider process share: connections, locks, the provider block.
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::settings::{Settings, SshModel};
+use super::{
+    diagnose::kept,
+    settings::{Settings, SshModel},
+};
 use crate::{
-    lifecycle::{ClusterLocks, Progress, Run},
+    lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
     node::Facts,
-    remote::{Host, Pool},
-    tf_provider::{Context, Diagnostic, Path},
+    remote::{Host, Pool, Target},
+    tf_provider::{Context, Diagnostic, Path, Value},
 };
 
 /// How long a look at a host stands for another.
@@ -24,6 +27,11 @@ pub(super) struct Shared {
     settings: RwLock<Option<Arc<Settings>>>,
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
+    pub(super) departures: Departures,
+    /// Masters that exist by their host, as this plan saw them.
+    existing: Mutex<HashMap<String, Value>>,
+    /// Hosts that this run found silent.
+    silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
     looks: Mutex<HashMap<String, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
@@ -36,12 +44,19 @@ impl Shared {
             settings: RwLock::default(),
             pool,
             locks: ClusterLocks::default(),
+            departures: Departures::default(),
+            existing: Mutex::default(),
+            silent: Mutex::default(),
             looks: Mutex::default(),
             names: Mutex::default(),
         }
     }
 
+    /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
+        self.departures.forget();
+        self.lock_silent().clear();
+        self.lock_existing().clear();
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
     }
 
@@ -78,6 +93,64 @@ impl Shared {
             .collect()
     }
 
+    /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or the provider
+    /// block is not known yet; the user is told once for each host.
+    pub(super) async fn read<T, R: Future<Output = Result<T, Failure>>>(
+        &self,
+        cx: &Context,
+        address: &str,
+        ssh: Option<&SshModel>,
+        read: impl FnOnce(Host) -> R,
+    ) -> Option<T> {
+        let settings = self.settings().filter(|settings| settings.is_known)?;
+        let target = settings.target(address, ssh);
+        if self.lock_silent().contains(&target) {
+            return None;
+        }
+        match read(self.pool.host(&target)).await {
+            Ok(read) => Some(read),
+            Err(failure) => {
+                let failure = failure.on(address);
+                let is_told = failure.kind == FailureKind::Unreachable && !self.lock_silent().insert(target);
+                if !is_told {
+                    cx.add(kept(&failure));
+                }
+                None
+            }
+        }
+    }
+
+    /// Those of the hosts that this run has not found silent.
+    pub(super) fn not_silent(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
+        let Some(settings) = self.settings().filter(|settings| settings.is_known) else {
+            return Vec::new();
+        };
+        let targets = addresses.iter().map(|address| settings.target(address, ssh));
+        let silent = self.lock_silent();
+        targets
+            .filter(|target| !silent.contains(target))
+            .map(|target| self.pool.host(&target))
+            .collect()
+    }
+
+    /// Takes a note of a master that exists.
+    pub(super) fn note_existing(&self, address: &str, state: &Value) {
+        self.lock_existing().insert(address.to_owned(), state.clone());
+    }
+
+    /// The master that exists on this host, if this plan saw it.
+    pub(super) fn existing(&self, address: &str) -> Option<Value> {
+        self.lock_existing().get(address).cloned()
+    }
+
+    fn lock_existing(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+        self.existing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_silent(&self) -> MutexGuard<'_, HashSet<Target>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether hosts are to be checked at plan.
     pub(super) fn checks_at_plan(&self) -> bool {
         self.settings().is_some_and(|settings| settings.checks_at_plan)
@@ -95,6 +168,7 @@ impl Shared {
             cancel: cx.cancel.clone(),
             deadline: Instant::now() + limit,
             progress,
+            keeps_journal: Arc::new(true.into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Attributes and blocks that more than one resource has, described once.
 use crate::kubeadm::{validate_label_key, validate_label_value, validate_node_name, validate_taint};
+use crate::lifecycle::IfUnreachable;
 use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
 
 use super::duration::parse_duration;
@@ -12,6 +13,25 @@ pub(super) fn host() -> Attribute {
         )
         .requires_replace()
         .validate(not_empty)
+}
+
+/// `effect`: what the default does for this kind of resource.
+pub(super) fn if_unreachable(effect: &str) -> Attribute {
+    Attribute::optional("if_unreachable", Type::String)
+        .describe(format!(
+            "What destroying does when nothing answers at the host's address within the connect timeout (a stopped sshd counts, a refused key, \
+             a changed host key or a silent bastion do not): `clean_cluster` (default) {effect}; `fail` gives an error; `forget` changes the state \
+             only. Both say what is left. Changed in place without touching the host; apply a change before the destroy that it is for."
+        ))
+        .validate(|value| {
+            string(value, |text| {
+                if IfUnreachable::WORDS.contains(&text) {
+                    Ok(())
+                } else {
+                    Err(format!("must be one of {}", IfUnreachable::WORDS.join(", ")))
+                }
+            })
+        })
 }
 
 pub(super) fn id() -> Attribute {

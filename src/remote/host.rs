@@ -120,6 +120,18 @@ impl HostError {
         matches!(&self.kind, HostErrorKind::Transport(error) if error.is_unreachable())
     }
 
+    /// Whether nothing answers at the host's own address. Not so if the bastion does not answer: of the host nothing
+    /// is known then.
+    pub fn is_host_silent(&self) -> bool {
+        use TransportError as T;
+        match &self.kind {
+            HostErrorKind::Transport(
+                T::Refused { hop, .. } | T::Unreachable { hop, .. } | T::UnknownName { name: hop },
+            ) => *hop == self.host,
+            _ => false,
+        }
+    }
+
     /// Whether the same again may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(&self.kind, HostErrorKind::Transport(error) if error.is_transient())
@@ -186,6 +198,26 @@ mod tests {
         let got = fake.host().wait_until_reachable(Duration::ZERO, &cancel).await;
         assert!(got.unwrap_err().is_unreachable());
         assert_eq!(fake.log().len(), 1);
+    }
+
+    #[test]
+    fn a_host_behind_a_silent_bastion_is_not_known_to_be_silent() {
+        let error = |hop: &str| HostError {
+            host: "m1".into(),
+            kind: TransportError::Refused {
+                hop: hop.into(),
+                port: 22,
+            }
+            .into(),
+        };
+        assert!(error("m1").is_host_silent() && error("m1").is_unreachable());
+        assert!(!error("gate").is_host_silent() && error("gate").is_unreachable());
+        let changed = TransportError::HostKeyUnknown { hop: "m1".into() };
+        let changed = HostError {
+            host: "m1".into(),
+            kind: changed.into(),
+        };
+        assert!(!changed.is_host_silent());
     }
 
     #[tokio::test]

@@ -17,26 +17,8 @@ use crate::{
 
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
     let body = script.body.as_str();
-    match script.title {
-        "survey" => return Some(says(survey(world, at))),
-        "ask readyz" => {
-            let url = word_after(body, "--max-time 5 ");
-            let endpoint = url.strip_prefix("https://")?.strip_suffix("/readyz")?;
-            let answers = if endpoint == "127.0.0.1:6443" {
-                world.api_on(at)
-            } else {
-                world.api_at(endpoint)
-            };
-            return Some(whether(answers.is_some()));
-        }
-        "ask the endpoint" => {
-            let (_, rest) = body.split_once("https://")?;
-            let answers = world.api_at(rest.split('/').next()?);
-            let is_own =
-                answers.is_some() && answers == world.machines[at].cluster && body.contains("--cacert");
-            return Some(whether(answers.is_some() && !is_own));
-        }
-        _ => {}
+    if let Some(output) = answer_on_host(world, at, script.title, body) {
+        return Some(output);
     }
     if script.title == "etcd status" && body.contains("https://127.0.0.1:2379") {
         return Some(says(own_status(world, at)));
@@ -53,6 +35,19 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     }
     if script.title == "etcd member remove" {
         world.changes_membership(at, script.title);
+    }
+    if script.title == "get node" {
+        let name = word_after(body, " node ");
+        let is_ready = world.machines.values().any(|machine| {
+            machine.name == name
+                && machine.cluster == Some(index)
+                && !machine.silent
+                && machine.has("/etc/kubernetes/kubelet.conf")
+        });
+        let node = world.clusters[index].nodes.get(&name);
+        return Some(says(
+            node.map(|node| show(&name, node, is_ready)).unwrap_or_default(),
+        ));
     }
     let cluster = &mut world.clusters[index];
     Some(match script.title {
@@ -93,23 +88,52 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             }
             None => fails("node not found"),
         },
-        "get node" => {
-            let name = word_after(body, " node ");
-            says(
-                cluster
-                    .nodes
-                    .get(&name)
-                    .map(|node| show(&name, node))
-                    .unwrap_or_default(),
-            )
-        }
         "etcd member list" => says(members(cluster)),
         "etcd member remove" => {
             let id: u64 = name_after(body, "{\"ID\":\"").parse().unwrap();
             cluster.members.retain(|member| member.id != id);
             says(members(cluster))
         }
-        "etcd status" => says(status(world, index)),
+        _ => return None,
+    })
+}
+
+/// What a host answers without its API server: looks, and what its own etcd knows.
+fn answer_on_host(world: &World, at: &str, title: &str, body: &str) -> Option<Output> {
+    Some(match title {
+        "survey" => says(survey(world, at)),
+        "ask readyz" => {
+            let url = word_after(body, "--max-time 5 ");
+            let endpoint = url.strip_prefix("https://")?.strip_suffix("/readyz")?;
+            let answers = if endpoint == "127.0.0.1:6443" {
+                world.api_on(at)
+            } else {
+                world.api_at(endpoint)
+            };
+            whether(answers.is_some())
+        }
+        "ask the endpoint" => {
+            let (_, rest) = body.split_once("https://")?;
+            let answers = world.api_at(rest.split('/').next()?);
+            let is_own =
+                answers.is_some() && answers == world.machines[at].cluster && body.contains("--cacert");
+            whether(answers.is_some() && !is_own)
+        }
+        // etcd's own member answers this as long as it runs, quorum or not.
+        "known etcd members" => {
+            let machine = &world.machines[at];
+            let runs = machine.has("/etc/kubernetes/manifests/etcd.yaml") && !machine.silent;
+            let cluster = machine
+                .cluster
+                .filter(|_| runs)
+                .map(|index| &world.clusters[index]);
+            let known = cluster.filter(|cluster| cluster.members.iter().any(|member| member.address == at));
+            says(known.map(members).unwrap_or_default())
+        }
+        "etcd status" => {
+            let cluster = world.machines[at].cluster;
+            says(cluster.map(|index| status(world, index)).unwrap_or_default())
+        }
         _ => return None,
     })
 }
@@ -133,6 +157,7 @@ fn watch_deletion(world: &mut World, cluster: usize, name: &str) {
     let runs = world.machines.values().any(|machine| {
         machine.name == name
             && machine.cluster == Some(cluster)
+            && !machine.silent
             && world.clusters[cluster]
                 .nodes
                 .get(name)
@@ -218,23 +243,27 @@ fn own_status(world: &World, at: &str) -> String {
 
 fn status(world: &World, index: usize) -> String {
     let up = world.clusters[index].members.iter().filter(|member| {
-        world
-            .machines
-            .get(&member.address)
-            .is_some_and(|machine| machine.cluster == Some(index) && !machine.silent)
+        world.machines.get(&member.address).is_some_and(|machine| {
+            machine.cluster == Some(index)
+                && !machine.silent
+                && machine.has("/etc/kubernetes/manifests/etcd.yaml")
+        })
     });
+    let leader = if world.has_quorum(index) { "1" } else { "0" };
     up.fold(String::new(), |text, member| {
         let id = member.id.to_string();
-        let answer = json!({"header": {"member_id": id}, "version": "3.7.0", "leader": "1"});
+        let answer = json!({"header": {"member_id": id}, "version": "3.7.0", "leader": leader});
         text + &format!("https://{}:2379\t{answer}\n", member.address)
     })
 }
 
-fn show(name: &str, node: &Node) -> String {
+fn show(name: &str, node: &Node, is_ready: bool) -> String {
+    let ready = if is_ready { "True" } else { "Unknown" };
     json!({
         "metadata": {"name": name, "uid": name, "labels": node.labels, "annotations": node.annotations},
         "spec": {"unschedulable": node.unschedulable},
         "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
             "addresses": [{"type": "InternalIP", "address": node.address}],
             "nodeInfo": {"kubeletVersion": "v1.37.2", "machineID": node.machine_id, "systemUUID": ""},
         },

@@ -90,7 +90,13 @@ pub(super) fn end(world: &mut World, at: &str, name: &str) {
         }
         Work::Reset => {
             end_reset(world, at);
-            (0, "reset done".to_owned())
+            let fails = world.reset_fails > 0;
+            world.reset_fails = world.reset_fails.saturating_sub(1);
+            if fails {
+                (1, "cannot unmount".to_owned())
+            } else {
+                (0, "reset done".to_owned())
+            }
         }
         Work::Pull => {
             world.machines.get_mut(at).unwrap().has_images = true;

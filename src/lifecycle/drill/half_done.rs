@@ -9,8 +9,8 @@ use super::{
     world::{Fault, FaultKind, Lab, World},
 };
 use crate::lifecycle::{
-    ClusterLocks, apply_loadbalancer, create_master, create_worker, remove_loadbalancer, remove_master,
-    remove_worker,
+    ClusterLocks, Departures, IfUnreachable, apply_loadbalancer, create_master, create_worker,
+    remove_loadbalancer, remove_master, remove_worker,
 };
 
 const CREATES: [Operation; 4] = [
@@ -71,7 +71,8 @@ async fn a_join_that_fails_after_the_vote_takes_its_member_back() {
         cleaned.settle_vip();
         assert_eq!(cleaned.summary(), before.summary());
         operation.run(&lab).await.unwrap();
-        assert_eq!(lab.world().summary(), undisturbed(operation, &before).await);
+        let wanted = undisturbed(operation, &before).await;
+        assert_eq!(lab.world().summary(), wanted);
     }
 }
 
@@ -148,9 +149,14 @@ async fn a_member_that_reset_forgot_costs_two_masters_no_quorum() {
     Operation::CreateSecondMaster.run(&lab).await.unwrap();
     lab.world().reset_keeps_member = true;
     let leaving = leaving(&lab, "m2", Some(M2));
-    remove_master(&new_run(&lab, M2), &leaving, &ClusterLocks::default())
-        .await
-        .unwrap();
+    remove_master(
+        &new_run(&lab, M2),
+        &leaving,
+        &ClusterLocks::default(),
+        &Departures::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(lab.world().violations, Vec::<String>::new());
     assert_eq!(lab.world().clusters[0].members.len(), 1);
 }
@@ -260,12 +266,14 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
         .unwrap();
         for (name, master) in [("m1", M1), ("m3", M3), ("m2", M2)] {
             let leaving = leaving(&lab, name, Some(master));
-            remove_master(&new_run(&lab, master), &leaving, &locks)
+            remove_master(&new_run(&lab, master), &leaving, &locks, &Departures::default())
                 .await
                 .unwrap();
         }
         for master in [M1, M2, M3] {
-            remove_loadbalancer(&new_run(&lab, master)).await.unwrap();
+            remove_loadbalancer(&new_run(&lab, master), IfUnreachable::default(), "")
+                .await
+                .unwrap();
         }
         assert_eq!(lab.world().summary(), empty);
         assert_eq!(lab.world().violations, Vec::<String>::new());

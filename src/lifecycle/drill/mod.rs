@@ -6,11 +6,13 @@ mod answer;
 mod answer_cluster;
 mod answer_host;
 mod answer_loadbalancer;
+mod answer_lock;
 mod detached;
 mod operations;
 mod shell;
 mod world;
 
+mod dead_hosts;
 mod faults;
 mod half_done;
 mod titles;

@@ -9,9 +9,9 @@ use crate::{
     haproxy::HaproxySpec,
     kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET},
     lifecycle::{
-        ClusterLocks, Failure, Join, Leaving, LoadbalancerSpec, MasterSpec, NodeChange, NodeWishes, Progress,
-        Run, WorkerSpec, apply_loadbalancer, create_master, create_worker, remove_loadbalancer,
-        remove_master, remove_worker, update_node,
+        ClusterLocks, Departures, Failure, IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec,
+        NodeChange, NodeWishes, Progress, Run, WorkerSpec, apply_loadbalancer, create_master, create_worker,
+        remove_loadbalancer, remove_master, remove_worker, update_node,
     },
 };
 
@@ -33,13 +33,19 @@ pub(super) enum Operation {
     RemoveMasterOfThree,
     RemoveLastMaster,
     RemoveWorker,
+    /// The host of one of three masters does not answer.
+    RemoveLostMaster,
+    RemoveLostWorker,
+    /// The host was taken out of the cluster while it was down.
+    RejoinStaleMaster,
+    RejoinStaleWorker,
     ApplyLoadbalancer,
     RemoveLoadbalancer,
     UpdateNode,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::CreateFirstMaster,
         Self::CreateSecondMaster,
         Self::JoinSecondMaster,
@@ -47,6 +53,10 @@ impl Operation {
         Self::RemoveMasterOfThree,
         Self::RemoveLastMaster,
         Self::RemoveWorker,
+        Self::RemoveLostMaster,
+        Self::RemoveLostWorker,
+        Self::RejoinStaleMaster,
+        Self::RejoinStaleWorker,
         Self::ApplyLoadbalancer,
         Self::RemoveLoadbalancer,
         Self::UpdateNode,
@@ -55,8 +65,11 @@ impl Operation {
     /// The host that the operation is about.
     pub(super) fn target(self) -> &'static str {
         match self {
-            Self::CreateSecondMaster | Self::JoinSecondMaster => M2,
-            Self::CreateWorker | Self::RemoveWorker => W1,
+            Self::CreateSecondMaster
+            | Self::JoinSecondMaster
+            | Self::RemoveLostMaster
+            | Self::RejoinStaleMaster => M2,
+            Self::CreateWorker | Self::RemoveWorker | Self::RemoveLostWorker | Self::RejoinStaleWorker => W1,
             _ => M1,
         }
     }
@@ -64,7 +77,7 @@ impl Operation {
     fn masters_before(self) -> usize {
         match self {
             Self::CreateFirstMaster | Self::ApplyLoadbalancer => 0,
-            Self::RemoveMasterOfThree => 3,
+            Self::RemoveMasterOfThree | Self::RemoveLostMaster | Self::RejoinStaleMaster => 3,
             _ => 1,
         }
     }
@@ -87,10 +100,29 @@ impl Operation {
                 .await
                 .unwrap();
         }
-        if matches!(self, Self::RemoveWorker) {
+        if matches!(
+            self,
+            Self::RemoveWorker | Self::RemoveLostWorker | Self::RejoinStaleWorker
+        ) {
             create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
                 .await
                 .unwrap();
+        }
+        match self {
+            Self::RemoveLostMaster | Self::RemoveLostWorker => lab.world().silence(self.target()),
+            Self::RejoinStaleMaster => {
+                lab.world().silence(M2);
+                let leaving = leaving(&lab, "m2", Some(M2));
+                let (locks, departures) = (ClusterLocks::default(), Departures::default());
+                remove_master(&new_run(&lab, M2), &leaving, &locks, &departures)
+                    .await
+                    .unwrap();
+                lab.world().come_back(M2);
+            }
+            Self::RejoinStaleWorker => {
+                lab.world().clusters[0].nodes.remove("w1");
+            }
+            _ => {}
         }
         let mut world = lab.world().clone();
         assert_eq!(world.violations, Vec::<String>::new());
@@ -129,7 +161,7 @@ impl Operation {
     async fn run_in(self, lab: &Lab, run: Run) -> Result<(), Failure> {
         let locks = ClusterLocks::default();
         match self {
-            Self::CreateFirstMaster | Self::CreateSecondMaster => {
+            Self::CreateFirstMaster | Self::CreateSecondMaster | Self::RejoinStaleMaster => {
                 let spec = symmetric_master(lab, self.target());
                 create_master(&run, &spec, &locks, None).await.map(drop)
             }
@@ -137,13 +169,30 @@ impl Operation {
                 let spec = joining_master(lab);
                 create_master(&run, &spec, &locks, None).await.map(drop)
             }
-            Self::CreateWorker => create_worker(&run, &worker(lab), &locks, None).await.map(drop),
-            Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
-                remove_master(&run, &leaving(lab, "m1", Some(M1)), &locks).await
+            Self::CreateWorker | Self::RejoinStaleWorker => {
+                create_worker(&run, &worker(lab), &locks, None).await.map(drop)
             }
-            Self::RemoveWorker => remove_worker(&run, &leaving(lab, "w1", None), &locks).await,
+            Self::RemoveMasterOfThree | Self::RemoveLastMaster => {
+                let leaving = leaving(lab, "m1", Some(M1));
+                remove_master(&run, &leaving, &locks, &Departures::default())
+                    .await
+                    .map(drop)
+            }
+            Self::RemoveLostMaster => {
+                let leaving = leaving(lab, "m2", Some(M2));
+                remove_master(&run, &leaving, &locks, &Departures::default())
+                    .await
+                    .map(drop)
+            }
+            Self::RemoveWorker | Self::RemoveLostWorker => {
+                remove_worker(&run, &leaving(lab, "w1", None), &locks)
+                    .await
+                    .map(drop)
+            }
             Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), None).await.map(drop),
-            Self::RemoveLoadbalancer => remove_loadbalancer(&run).await,
+            Self::RemoveLoadbalancer => remove_loadbalancer(&run, IfUnreachable::default(), "10.0.0.100")
+                .await
+                .map(drop),
             Self::UpdateNode => {
                 let change = NodeChange {
                     name: "m1".to_owned(),
@@ -180,6 +229,7 @@ pub(super) fn new_run(lab: &Lab, address: &str) -> Run {
         cancel: CancellationToken::new(),
         deadline: Instant::now() + Duration::from_secs(1800),
         progress: Arc::new(Progress::default()),
+        keeps_journal: Arc::new(true.into()),
     }
 }
 
@@ -260,6 +310,7 @@ pub(super) fn leaving(lab: &Lab, name: &str, advertise_address: Option<&str>) ->
         ca_cert_hash: ca_hash(lab),
         masters: hosts(lab, &MASTERS),
         cri_socket: DEFAULT_CRI_SOCKET.to_owned(),
+        if_unreachable: IfUnreachable::default(),
     }
 }
 

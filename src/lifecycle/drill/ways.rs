@@ -52,6 +52,7 @@ async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> 
     match way {
         Ok(Way::Init(_)) => "init".to_owned(),
         Ok(Way::Join(through)) => format!("join through {}", through.via.name()),
+        Ok(Way::Rejoin(through)) => format!("join anew through {}", through.via.name()),
         Ok(Way::Member) => "member".to_owned(),
         Ok(Way::After(founder)) => format!("after {}", founder.name()),
         Err(failure) => format!(
@@ -165,6 +166,20 @@ async fn the_way_follows_from_what_is_seen() {
         .await,
     );
     insta::assert_snapshot!(table.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_of_a_host_that_was_taken_out_while_it_was_down() {
+    let m2 = |lab: &Lab| symmetric_master(lab, M2);
+    let stale = Operation::RejoinStaleMaster.world_before().await;
+    let found = way(M2, stale.clone(), m2).await;
+    assert!(found.starts_with("join anew through "), "{found}");
+    // Nobody is there to say so: it may be a master still.
+    let alone = changed(stale, |world| {
+        world.silence(M1);
+        world.silence(M3);
+    });
+    assert_eq!(way(M2, alone, m2).await, "member");
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) kubeadm_fails: usize,
     /// A master's join fails only after its etcd member votes.
     pub(super) kubeadm_fails_late: bool,
+    /// `kubeadm reset` ends with status 1 after it did its work, so many times.
+    pub(super) reset_fails: usize,
     /// `kubeadm reset` ends with 0 and leaves the etcd member.
     pub(super) reset_keeps_member: bool,
     pub(super) fault: Option<Fault>,
@@ -52,6 +54,8 @@ pub(super) struct Machine {
     /// `/etc/machine-id`.
     pub(super) identity: String,
     pub(super) silent: bool,
+    /// It answers, and lets nobody in.
+    pub(super) is_locked: bool,
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
     pub(super) has_images: bool,
@@ -157,6 +161,12 @@ impl World {
                 reason: "Connection timed out".to_owned(),
             });
         }
+        if self.machines[at].is_locked {
+            return Err(TransportError::WrongKey {
+                hop: at.to_owned(),
+                user: "root".to_owned(),
+            });
+        }
         let Some(mut fault) = self.fault.take() else {
             return Ok(self.do_run(at, script));
         };
@@ -219,7 +229,9 @@ impl World {
 
     pub(super) fn settle_vip(&mut self) {
         let carries = |machine: &Machine| {
-            machine.has(keepalived::MANIFEST_PATH) && machine.has("/etc/kubernetes/kubelet.conf")
+            machine.has(keepalived::MANIFEST_PATH)
+                && machine.has("/etc/kubernetes/kubelet.conf")
+                && !machine.silent
         };
         if !self
             .vip_holder
@@ -266,6 +278,29 @@ impl World {
             .keys()
             .filter_map(|at| self.api_on(at))
             .find(|cluster| self.clusters[*cluster].endpoint == endpoint)
+    }
+
+    /// The machine loses its power.
+    pub(super) fn silence(&mut self, at: &str) {
+        self.machines.get_mut(at).unwrap().silent = true;
+        self.settle_vip();
+    }
+
+    /// The machine has power again, and its kubelet registers its Node.
+    pub(super) fn come_back(&mut self, at: &str) {
+        let machine = self.machines.get_mut(at).unwrap();
+        machine.silent = false;
+        let (name, node) = (
+            machine.name.clone(),
+            Node {
+                machine_id: machine.identity.clone(),
+                address: machine.address.clone(),
+                ..Node::default()
+            },
+        );
+        if let Some(cluster) = machine.cluster {
+            self.clusters[cluster].nodes.insert(name, node);
+        }
     }
 
     /// What was begun in the background comes to its end.

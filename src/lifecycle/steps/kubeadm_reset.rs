@@ -3,12 +3,13 @@ use async_trait::async_trait;
 
 use super::{
     super::{
-        failure::Failure,
+        failure::{Failure, FailureKind},
         look::read_facts,
         reset::reset_host,
         step::{Check, Run, Step},
     },
     admin_kubeconfig::remove_copy_script,
+    leave::EtcdMemberIsGone,
 };
 
 /// Removes kubeadm's files, etcd's data and the user's copy of `admin.conf`; the load balancer's files stay.
@@ -16,6 +17,8 @@ use super::{
 pub struct KubeadmReset {
     /// The runtime's socket.
     pub cri_socket: String,
+    /// What is made sure of even where the reset fails: a member without its data would count for the quorum.
+    pub verify: Option<EtcdMemberIsGone>,
 }
 
 #[async_trait]
@@ -37,7 +40,13 @@ impl Step for KubeadmReset {
         if let Some(user) = read_facts(&run.host).await?.user {
             run.host.run_ok(&remove_copy_script(&user)).await?;
         }
-        reset_host(run, &self.cri_socket).await
+        let reset = reset_host(run, &self.cri_socket).await;
+        if let (Err(failure), Some(verify)) = (&reset, &self.verify)
+            && failure.kind == FailureKind::Permanent
+        {
+            verify.perform(run).await?;
+        }
+        reset
     }
 
     fn finishes(&self) -> bool {

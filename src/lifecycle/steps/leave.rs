@@ -4,14 +4,13 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::super::{
-    failure::Failure,
-    membership::{member_at, members, node_of, remove_member_at},
+    failure::{Failure, FailureKind},
+    membership::{Health, health, member_at, members, node_of, remove_member_at},
     step::{Check, Run, Step},
 };
 use crate::{
-    command::Script,
     etcd,
-    kube::{delete_node_script, drain_script},
+    kube::{Kubelet, delete_node_script, drain_script},
     kubeadm::Version,
     remote::Host,
 };
@@ -32,54 +31,33 @@ impl Step for GuardQuorum {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let members = members(run, &self.via).await?;
-        let Some(victim) = member_at(&members, self.leaving).filter(|member| member.is_voter()) else {
+        let health = health(run, &self.via).await?;
+        let Some(victim) = member_at(&health.members, self.leaving).filter(|member| member.is_voter()) else {
             return Ok(Check::Done);
         };
-        let urls: Vec<&str> = members
-            .iter()
-            .filter_map(|member| member.client_urls.first().map(String::as_str))
-            .collect();
-        let stdout = self
-            .via
-            .run_ok(&Script::new("etcd status", etcd::status_command(&urls)))
-            .await?;
-        let healthy: BTreeSet<u64> = etcd::parse_status(&stdout)
-            .iter()
-            .filter(|status| status.is_healthy)
-            .filter_map(|status| status.id)
-            .collect();
-        let voters: BTreeSet<u64> = members
-            .iter()
-            .filter(|member| member.is_voter())
-            .map(|member| member.id)
-            .collect();
-        let names = |ids: &BTreeSet<u64>| {
-            members
-                .iter()
-                .filter(|member| ids.contains(&member.id))
-                .map(|member| member.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        etcd::allow_removal(&voters, &healthy, victim.id)
+        etcd::allow_removal(&health.voters(), &health.healthy, victim.id)
             .map(|()| Check::Done)
-            .map_err(|refusal| {
-                let detail = format!(
-                    "{refusal}. Voters: {}. Healthy: {}. To leave: {}.",
-                    names(&voters),
-                    names(&healthy),
-                    victim.name
-                );
-                Failure::new("Removal would cost etcd its quorum", detail).advise(
-                    "Bring the unhealthy masters back, or remove those first; their removal is allowed.",
-                )
-            })
+            .map_err(|refusal| removal_refused(&refusal, &health, &victim.name))
     }
 
     async fn perform(&self, _run: &Run) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+/// The failure for a removal that would cost etcd its quorum, with names and numbers.
+pub fn removal_refused(refusal: &etcd::Refusal, health: &Health, leaving: &str) -> Failure {
+    let voters = health.voters();
+    let silent: BTreeSet<u64> = voters.difference(&health.healthy).copied().collect();
+    let detail = format!(
+        "{refusal}. Voters: {}. Healthy: {}. Not healthy: {}. To leave: {leaving}.",
+        health.names(&voters),
+        health.names(&health.healthy),
+        health.names(&silent),
+    );
+    Failure::new("Removal would cost etcd its quorum", detail).advise(
+        "Bring the unhealthy masters back, or destroy those first: their removal is allowed. A destroy of the whole cluster is not stopped by this.",
+    )
 }
 
 /// Moves the pods away, as far as disruption budgets allow within the limit.
@@ -93,6 +71,22 @@ pub struct DrainNode {
     pub limit: Duration,
     /// kubectl's version on that master.
     pub kubectl: Version,
+    /// Whether nobody can log in on the host: it may be dead, and then its pods never end.
+    pub is_unreachable: bool,
+}
+
+impl DrainNode {
+    async fn is_ready(&self) -> Result<bool, Failure> {
+        Ok(node_of(&self.via, &self.name)
+            .await?
+            .is_some_and(|node| node.is_ready))
+    }
+
+    async fn drain(&self, kubelet: Kubelet) -> Result<(), Failure> {
+        let script = drain_script(&self.name, self.limit, &self.kubectl, kubelet);
+        self.via.run_ok(&script).await?;
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -111,10 +105,20 @@ impl Step for DrainNode {
     }
 
     async fn perform(&self, _run: &Run) -> Result<(), Failure> {
-        self.via.run_ok(&drain_script(&self.name, self.limit, &self.kubectl)).await.map_err(|error| {
-            let failure = Failure::from(error);
+        let mut kubelet = match self.is_unreachable {
+            false => Kubelet::Alive,
+            true if self.is_ready().await? => Kubelet::MayBeDead,
+            true => Kubelet::Dead,
+        };
+        let mut drained = self.drain(kubelet).await;
+        // The Node of a host that just died stays Ready for 40 s.
+        if drained.is_err() && kubelet == Kubelet::MayBeDead && !self.is_ready().await? {
+            kubelet = Kubelet::Dead;
+            drained = self.drain(kubelet).await;
+        }
+        drained.map_err(|failure| {
             match failure.kind {
-                super::super::failure::FailureKind::Permanent => Failure { summary: "Cannot drain the Node", ..failure }
+                FailureKind::Permanent => Failure { summary: "Cannot drain the Node", ..failure }
                     .advise("A PodDisruptionBudget may forbid evictions; raise timeouts.delete, or make room for the pods elsewhere."),
                 _ => failure,
             }

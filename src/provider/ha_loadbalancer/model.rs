@@ -26,6 +26,7 @@ pub(super) struct Model {
     keepalived: Option<KeepalivedModel>,
     pub(super) ssh: Option<SshModel>,
     pub(super) timeouts: Option<TimeoutsModel>,
+    pub(super) if_unreachable: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{
     super::{
-        diagnose::{diagnostic, kept},
+        diagnose::{diagnostic, notice},
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Failure, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, failure_of, own_member,
-        read_loadbalancer, remove_loadbalancer,
+        Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, failure_of,
+        own_member, read_loadbalancer, remove_loadbalancer,
     },
+    remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
 };
 
@@ -116,6 +117,17 @@ fn host_in_url(vip: std::net::IpAddr) -> String {
     }
 }
 
+/// Whether nothing is planned that concerns the host: these arguments are read when an operation begins.
+fn differs_only_in_settings(prior: &Value, planned: &Value) -> bool {
+    let mut same = prior.clone();
+    for name in ["if_unreachable", "timeouts", "ssh"] {
+        if prior.get(name) != planned.get(name) {
+            same.set(name, planned.get(name).clone());
+        }
+    }
+    same == *planned
+}
+
 #[async_trait]
 impl Resource for Loadbalancer {
     fn type_name(&self) -> &'static str {
@@ -186,22 +198,17 @@ impl Resource for Loadbalancer {
             return Some(state);
         };
         let address = model.host.clone().unwrap_or_default();
-        let Some(host) = self.shared.host(&address, model.ssh.as_ref()) else {
+        let time = limit(model.timeouts.unwrap_or_default().read.as_ref(), MINUTE);
+        let read = move |host: Host| async move { read_loadbalancer(&host, time).await };
+        let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };
-        let time = model.timeouts.unwrap_or_default();
-        match read_loadbalancer(&host, limit(time.read.as_ref(), MINUTE)).await {
-            Ok(seen) if seen.files.is_empty() => None,
-            Ok(seen) => {
-                state.set("rendered", text_map(seen.files));
-                state.set("machine_id", seen.machine_id);
-                Some(state)
-            }
-            Err(failure) => {
-                cx.add(kept(&failure.on(&address)));
-                Some(state)
-            }
+        if seen.files.is_empty() {
+            return None;
         }
+        state.set("rendered", text_map(seen.files));
+        state.set("machine_id", seen.machine_id);
+        Some(state)
     }
 
     async fn create(
@@ -227,6 +234,9 @@ impl Resource for Loadbalancer {
         planned: Value,
         _private: &mut Vec<u8>,
     ) -> Value {
+        if differs_only_in_settings(prior, &planned) {
+            return planned;
+        }
         let time = Model::of(&planned)
             .ok()
             .and_then(|model| model.timeouts)
@@ -245,12 +255,19 @@ impl Resource for Loadbalancer {
         let Some(host) = self.shared.known_host(cx, &address, model.ssh.as_ref()) else {
             return left();
         };
+        let policy = IfUnreachable::of(model.if_unreachable.as_deref());
         let time = limit(model.timeouts.unwrap_or_default().delete.as_ref(), 5 * MINUTE);
         let run = self
             .shared
             .run(cx, format!("delete ha_loadbalancer {address}"), host, time);
-        match remove_loadbalancer(&run).await {
-            Ok(()) => None,
+        let vip = model.vip.map(|vip| vip.to_string()).unwrap_or_default();
+        match remove_loadbalancer(&run, policy, &vip).await {
+            Ok(notices) => {
+                for left in &notices {
+                    cx.add(notice(left));
+                }
+                None
+            }
             Err(failure) => {
                 cx.add(diagnostic(&failure.on(&address)));
                 left()

@@ -41,6 +41,7 @@ pub(super) fn schema() -> Schema {
                     .describe("VRRP's virtual router id of these members, 1 to 255: the one set in `keepalived`, or one derived from the floating IP and port."),
                 Attribute::computed("priority", Type::Number)
                     .describe("This host's VRRP priority, 128 to 254, different on each member: derived from the members' names, so that a new member leaves the others' as they are unless two names come to the same number."),
+                common::if_unreachable("forgets it: there is nothing elsewhere to clean"),
                 common::rendered(),
                 common::machine_id(),
                 common::id(),

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
-        diagnose::{diagnostic, kept},
-        node_model::{JoinModel, changes, cluster_change, set_seen},
+        diagnose::{diagnostic, notice},
+        node_model::{JoinModel, changes, changes_node, cluster_change, set_seen},
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, check_master, cluster_file,
-        create_master, failure_of, read_node, remove_master, render_cluster, update_node,
+        CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master, cluster_file,
+        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, read_node,
+        remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -55,6 +56,7 @@ impl Master {
         };
         match check_master(&host, &model.spec(&self.shared, config)).await {
             Ok(checked) => {
+                let is_recorded = is_recorded(&checked.facts);
                 self.shared.keep_look(&host, checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
@@ -62,9 +64,41 @@ impl Master {
                 }
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
+                } else if is_recorded && let Some(stale) = self.look_for_stale(model).await {
+                    cx.add(notice(&stale));
                 }
             }
             Err(failure) => cx.add(at_plan(&failure.on(address))),
+        }
+    }
+
+    /// What removing it would do to etcd, as things are now.
+    async fn foresee(&self, cx: &Context, model: &Model, prior: &Value) {
+        let leaving = Leaving {
+            masters: self.shared.not_silent(&model.masters(), model.ssh.as_ref()),
+            ..self.leaving(model, prior)
+        };
+        if let Some(warning) = foresee_removal(&leaving).await {
+            cx.add(notice(&warning));
+        }
+    }
+
+    /// Whether the host is a master no more, as the others say.
+    async fn look_for_stale(&self, model: &Model) -> Option<Notice> {
+        let host = self.shared.host(model.host.as_deref()?, model.ssh.as_ref())?;
+        let masters = self.shared.not_silent(&model.masters(), model.ssh.as_ref());
+        look_for_stale_master(&host, &masters).await
+    }
+
+    fn leaving(&self, model: &Model, prior: &Value) -> Leaving {
+        Leaving {
+            node_name: model.node.node_name.clone().unwrap_or_default(),
+            endpoint: model.endpoint().unwrap_or_default().to_owned(),
+            advertise_address: model.node.advertise_address,
+            ca_cert_hash: prior.get("ca_cert_hash").as_str().unwrap_or_default().to_owned(),
+            masters: self.shared.hosts(&model.masters(), model.ssh.as_ref()),
+            cri_socket: model.node.cri_socket(),
+            if_unreachable: model.node.if_unreachable(),
         }
     }
 
@@ -216,8 +250,20 @@ impl Resource for Master {
         {
             cx.add(taken);
         }
-        if request.prior.is_none() && self.shared.checks_at_plan() && config.get("host").is_wholly_known() {
-            self.check(cx, &model, config).await;
+        if !self.shared.checks_at_plan() || !config.get("host").is_wholly_known() {
+            return;
+        }
+        let address = model.host.clone().unwrap_or_default();
+        if let Some(prior) = request.prior {
+            self.shared.note_existing(&address, prior);
+            return;
+        }
+        self.check(cx, &model, config).await;
+        // Terraform plans a replacement as an update first and as a create after that.
+        if let Some(replaced) = self.shared.existing(&address)
+            && let Some(old) = Self::model(cx, &replaced)
+        {
+            self.foresee(cx, &old, &replaced).await;
         }
     }
 
@@ -226,13 +272,16 @@ impl Resource for Master {
             return Some(state);
         };
         let address = model.host.clone().unwrap_or_default();
-        let Some(host) = self.shared.host(&address, model.ssh.as_ref()) else {
+        let name = model.node.node_name.clone().unwrap_or_default();
+        let time = limit(model.timeouts.read.as_ref(), MINUTE);
+        let own_name = name.clone();
+        let read = move |host: Host| async move { read_node(&host, &own_name, time).await };
+        let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };
-        let name = model.node.node_name.clone().unwrap_or_default();
-        match read_node(&host, &name, limit(model.timeouts.read.as_ref(), MINUTE)).await {
-            Ok(None) => None,
-            Ok(Some(seen)) => {
+        match seen {
+            None => None,
+            Some(seen) => {
                 let known = state.get("ca_cert_hash").as_str().map(str::to_owned);
                 if known.is_some_and(|known| known != seen.ca_cert_hash) {
                     let detail = format!(
@@ -244,13 +293,24 @@ impl Resource for Master {
                     );
                     return Some(state);
                 }
+                // A host whose etcd does not answer may have been taken out while it was down.
+                if seen.members.is_empty()
+                    && let Some(stale) = self.look_for_stale(&model).await
+                {
+                    cx.add(notice(&stale));
+                    return None;
+                }
                 set_master_seen(&mut state, &model, &name, &seen);
                 Some(state)
             }
-            Err(failure) => {
-                cx.add(kept(&failure.on(&address)));
-                Some(state)
-            }
+        }
+    }
+
+    async fn plan_destroy(&self, cx: &Context, prior: &Value) {
+        if self.shared.checks_at_plan()
+            && let Some(model) = Self::model(cx, prior)
+        {
+            self.foresee(cx, &model, prior).await;
         }
     }
 
@@ -313,6 +373,9 @@ impl Resource for Master {
             cx.add(refusal);
             return prior.clone();
         }
+        if !changes_node(prior, &planned) {
+            return planned;
+        }
         let Some(host) = self.reach(cx, &new) else {
             return prior.clone();
         };
@@ -352,22 +415,20 @@ impl Resource for Master {
         let Some(host) = self.reach(cx, &model) else {
             return left();
         };
-        let leaving = Leaving {
-            node_name: model.node.node_name.clone().unwrap_or_default(),
-            endpoint: model.endpoint().unwrap_or_default().to_owned(),
-            advertise_address: model.node.advertise_address,
-            ca_cert_hash: prior.get("ca_cert_hash").as_str().unwrap_or_default().to_owned(),
-            masters: self.shared.hosts(&model.masters(), model.ssh.as_ref()),
-            cri_socket: model.node.cri_socket(),
-        };
+        let leaving = self.leaving(&model, prior);
         let run = self.shared.run(
             cx,
             format!("delete ha_master {}", host.name()),
             host.clone(),
             limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
         );
-        match remove_master(&run, &leaving, &self.shared.locks).await {
-            Ok(()) => None,
+        match remove_master(&run, &leaving, &self.shared.locks, &self.shared.departures).await {
+            Ok(notices) => {
+                for left in &notices {
+                    cx.add(notice(left));
+                }
+                None
+            }
             Err(failure) => {
                 cx.add(diagnostic(&failure.on(host.name())));
                 left()

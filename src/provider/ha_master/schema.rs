@@ -42,6 +42,7 @@ pub(super) fn schema() -> Schema {
                     .describe("Phases of `kubeadm init` or `kubeadm join` to skip, for example `addon/kube-proxy`. Used at creation only."),
                 common::patches(),
                 common::cri_socket(),
+                common::if_unreachable("removes the etcd member and the Node through another master"),
                 Attribute::computed("ca_cert_hash", Type::String).describe("Hash of the cluster CA's public key, `sha256:…`, as `kubeadm join --discovery-token-ca-cert-hash` takes it."),
                 Attribute::computed("ca_cert_pem", Type::String).describe("The cluster CA's certificate, PEM."),
                 Attribute::computed("kubelet_version", Type::String).describe("Version of the kubelet, for example `1.37.2`."),

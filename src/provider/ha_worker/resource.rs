@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
-        diagnose::{diagnostic, kept},
-        node_model::{changes, cluster_change, set_seen},
+        diagnose::{diagnostic, notice},
+        node_model::{changes, changes_node, cluster_change, set_seen},
         settings::{bug, limit},
         shared::Shared,
     },
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     lifecycle::{
         Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of, read_node,
-        remove_worker, update_node,
+        remove_worker, stale_worker, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -116,13 +116,16 @@ impl Resource for Worker {
             return Some(state);
         };
         let address = model.host.clone().unwrap_or_default();
-        let Some(host) = self.shared.host(&address, model.ssh.as_ref()) else {
+        let name = model.node.node_name.clone().unwrap_or_default();
+        let time = limit(model.timeouts.read.as_ref(), MINUTE);
+        let own_name = name.clone();
+        let read = move |host: Host| async move { read_node(&host, &own_name, time).await };
+        let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };
-        let name = model.node.node_name.clone().unwrap_or_default();
-        match read_node(&host, &name, limit(model.timeouts.read.as_ref(), MINUTE)).await {
-            Ok(None) => None,
-            Ok(Some(seen)) => {
+        match seen {
+            None => None,
+            Some(seen) => {
                 if model
                     .join
                     .as_ref()
@@ -131,11 +134,11 @@ impl Resource for Worker {
                     cx.add(other_cluster(&address));
                     return Some(state);
                 }
+                if seen.is_node_gone {
+                    cx.add(notice(&stale_worker(&address, &name)));
+                    return None;
+                }
                 Some(settled(state, &model, &name, &seen))
-            }
-            Err(failure) => {
-                cx.add(kept(&failure.on(&address)));
-                Some(state)
             }
         }
     }
@@ -212,6 +215,9 @@ impl Resource for Worker {
             cx.add(refusal);
             return prior.clone();
         }
+        if !changes_node(prior, &planned) {
+            return planned;
+        }
         let Some(host) = self.reach(cx, &new) else {
             return prior.clone();
         };
@@ -260,6 +266,7 @@ impl Resource for Worker {
             ca_cert_hash: join.ca_cert_hash.clone(),
             masters: self.shared.hosts(&join.masters, model.ssh.as_ref()),
             cri_socket: model.node.cri_socket(),
+            if_unreachable: model.node.if_unreachable(),
         };
         let run = self.shared.run(
             cx,
@@ -268,7 +275,12 @@ impl Resource for Worker {
             limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
         );
         match remove_worker(&run, &leaving, &self.shared.locks).await {
-            Ok(()) => None,
+            Ok(notices) => {
+                for left in &notices {
+                    cx.add(notice(left));
+                }
+                None
+            }
             Err(failure) => {
                 cx.add(diagnostic(&failure.on(host.name())));
                 left()

@@ -19,6 +19,7 @@ pub(super) fn schema() -> Schema {
                 common::ignore_preflight_errors(),
                 common::patches(),
                 common::cri_socket(),
+                common::if_unreachable("drains and deletes the Node through a master"),
                 Attribute::computed("kubelet_version", Type::String).describe("Version of the kubelet, for example `1.37.2`."),
                 common::machine_id(),
                 common::id(),

@@ -1,0 +1,149 @@
+//! What remains of a cluster beside a node that is to leave: a master that can act, masters without a majority, nothing.
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt as _};
+
+use super::{
+    credentials::kubeadm_version,
+    failure::{Failure, FailureKind},
+    look::read_facts,
+    marker::Marker,
+    membership::{Health, known_health},
+    remove_node::Leaving,
+    step::Run,
+    survey::{Seen, Survey},
+    wait::{Seen as Look, wait_until},
+};
+use crate::{kubeadm::Version, remote::Host};
+
+/// How long masters that were reached and cannot act are looked at again: etcd may choose a leader.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A master that stays, and its kubectl's version.
+#[derive(Clone, Debug)]
+pub struct Survivor {
+    /// The master.
+    pub via: Host,
+    /// kubectl's version there.
+    pub kubectl: Version,
+}
+
+/// What the look came to.
+#[derive(Debug)]
+pub enum Remains {
+    /// A master that can take the node out.
+    Through(Survivor),
+    /// Masters were reached, and etcd has no quorum: too few of its members answer.
+    Powerless {
+        /// Other masters that were reached.
+        living: Vec<Host>,
+        /// What is known of etcd.
+        health: Health,
+    },
+    /// No other master: every host that could be one was reached and is none, or etcd's list has nobody else.
+    Nothing,
+    /// Masters exist or may exist, and none can act or say more; what each host said.
+    Unknown(String),
+}
+
+/// Looks for it. `own` is what was seen on the leaving host, if it was reached and is a master.
+pub async fn look_for_remains(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<Remains, Failure> {
+    let (first, is_any_alive) = look(run, leaving, own).await?;
+    if !is_any_alive || matches!(first, Remains::Through(_) | Remains::Nothing) {
+        return Ok(first);
+    }
+    let found = wait_until(run, "a master of the cluster answers", PATIENCE, || {
+        Box::pin(async {
+            Ok(match look(run, leaving, own).await?.0 {
+                Remains::Powerless { .. } | Remains::Unknown(_) => Look::NotYet("no master can act".into()),
+                found => Look::Yes(found),
+            })
+        })
+    })
+    .await;
+    match found {
+        Err(failure) if failure.kind == FailureKind::Permanent => Ok(look(run, leaving, own).await?.0),
+        found => found,
+    }
+}
+
+async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remains, bool), Failure> {
+    let others = leaving
+        .masters
+        .iter()
+        .filter(|host| host.name() != run.host.name());
+    let mut looks: FuturesUnordered<_> = others
+        .map(|host| async move { Survey::of(std::slice::from_ref(host)).await })
+        .collect();
+    let mut survey = Survey::default();
+    while let Some(one) = looks.next().await {
+        let usable = one
+            .masters()
+            .find(|seen| is_other(leaving, own, seen) && seen.is_usable());
+        // Nobody waits for a host that is down where another can act.
+        if let Some(seen) = usable {
+            let survivor = survivor(&seen.host).await?;
+            return Ok((Remains::Through(survivor), true));
+        }
+        survey.seen.extend(one.seen);
+        survey.silent.extend(one.silent);
+    }
+    let living: Vec<Host> = survey
+        .masters()
+        .filter(|seen| is_other(leaving, own, seen))
+        .map(|seen| seen.host.clone())
+        .collect();
+    let own = own.filter(|own| own.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str()));
+    let is_any_alive = own.is_some() || !living.is_empty();
+    for host in own.map(|own| &own.host).into_iter().chain(&living) {
+        let Some(health) = known_health(host).await? else {
+            continue;
+        };
+        let is_own = |id: &u64| {
+            leaving
+                .member_in(&health.members)
+                .is_some_and(|member| member.id == *id)
+        };
+        let remains = if health.voters().iter().all(is_own) {
+            Remains::Nothing
+        } else if health.has_lost_quorum() {
+            Remains::Powerless { living, health }
+        } else {
+            Remains::Unknown(survey.account())
+        };
+        return Ok((remains, is_any_alive));
+    }
+    let nobody = living.is_empty() && survey.silent.is_empty();
+    let remains = if nobody {
+        Remains::Nothing
+    } else {
+        Remains::Unknown(survey.account())
+    };
+    Ok((remains, is_any_alive))
+}
+
+async fn survivor(host: &Host) -> Result<Survivor, Failure> {
+    let kubectl = kubeadm_version(&read_facts(host).await?).ok_or_else(|| {
+        Failure::new(
+            "kubeadm is missing on the host",
+            "There is no working kubeadm in PATH.",
+        )
+        .on(host.name())
+    })?;
+    Ok(Survivor {
+        via: host.clone(),
+        kubectl,
+    })
+}
+
+/// Whether the host that was seen is another master of the same cluster, and not the leaving node under another name.
+/// A worker has a CA file and no admin.conf, so only a master shows its cluster here. Machines made from one image may
+/// share their machine ID, so the marker's Node name is compared too.
+fn is_other(leaving: &Leaving, own: Option<&Seen>, seen: &Seen) -> bool {
+    let is_named = |marker: &Marker| marker.node_name == leaving.node_name;
+    let is_itself = match own {
+        Some(own) => seen.is_same_machine(own) && seen.marker.as_ref().is_none_or(is_named),
+        None => seen.marker.as_ref().is_some_and(is_named),
+    };
+    seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str()) && !is_itself
+}
