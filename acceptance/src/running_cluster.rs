@@ -98,11 +98,6 @@ pub fn assert_whole(hosts: &Hosts) -> Result<()> {
     of_example(hosts).assert_whole(&masters, &["w1".to_owned()])
 }
 
-/// Names of the members of the examples' etcd, sorted; fails if one does not vote.
-pub fn voters(hosts: &Hosts) -> Result<Vec<String>> {
-    of_example(hosts).voters()
-}
-
 /// Fails if credentials of a join are still valid in the examples' cluster.
 pub fn assert_no_join_credentials(hosts: &Hosts) -> Result<()> {
     of_example(hosts).assert_no_join_credentials()

@@ -212,3 +212,32 @@ impl Secrets {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_a_file_is_found_and_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets {
+            texts: vec!["0123456789abcdef".into()],
+        };
+        fs::write(folder.path().join("clean.log"), "nothing to see").unwrap();
+        assert_eq!(
+            secrets.assert_none_in_folder(folder.path()).unwrap(),
+            ["clean.log"]
+        );
+        fs::write(
+            folder.path().join("trace.log"),
+            "first line\ntoken 0123456789abcdef\n",
+        )
+        .unwrap();
+        let error = secrets
+            .assert_none_in_folder(folder.path())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("trace.log") && error.contains("token "), "{error}");
+        assert!(!error.contains("0123456789abcdef"), "{error}");
+    }
+}

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::hosts::{Hosts, MASTERS, address};
-use crate::running_cluster::{assert_no_join_credentials, kubectl, voters};
+use crate::running_cluster::{RunningCluster, assert_no_join_credentials, kubectl};
 use crate::workspace::Workspace;
 
 /// How long one try to connect takes that nobody answers, and what a busy machine may add to a plan.
@@ -33,7 +33,7 @@ fn cluster_of_masters(hosts: &Hosts, name: &str) -> Result<Workspace> {
 }
 
 fn assert_members(hosts: &Hosts, masters: &[&str]) -> Result<()> {
-    assert_eq!(voters(hosts)?, masters);
+    assert_eq!(RunningCluster { hosts, via: "m1" }.voters()?, masters);
     let nodes = kubectl(hosts, "get nodes -o jsonpath='{.items[*].metadata.name}'")?;
     assert_eq!(nodes, masters.join(" "));
     Ok(())

@@ -53,8 +53,8 @@ impl HaproxySpec {
 global
     log stdout format raw local0 notice
     maxconn {{ maxconn }}
-    # A restart takes the listener down, so sessions that linger must not delay the new process.
-    hard-stop-after 1s
+    # After a reload, sessions of before it have so long; the pod's own end waits less.
+    hard-stop-after 5m
 
 defaults
     log global

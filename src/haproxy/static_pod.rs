@@ -1,8 +1,7 @@
 //! The manifest of HAProxy's static pod.
 use askama::Template;
-use sha2::{Digest as _, Sha256};
 
-use super::{CHECKSUM_ANNOTATION, CONFIG_DIRECTORY, HaproxySpec};
+use super::{CONFIG_DIRECTORY, HaproxySpec, RELOADED};
 
 // No user is named: the official image runs as 99, others as root, and neither needs a capability for a port
 // above 1023. Liveness asks HAProxy itself only: a probe that goes through to an API server would restart the
@@ -20,8 +19,6 @@ metadata:
   labels:
     component: haproxy
     tier: control-plane
-  annotations:
-    {{ annotation }}: "{{ checksum }}"
 spec:
   hostNetwork: true
   priorityClassName: system-node-critical
@@ -31,7 +28,7 @@ spec:
     - name: haproxy
       image: {{ image }}
       imagePullPolicy: IfNotPresent
-      command: [haproxy, -W, -db, -f, /usr/local/etc/haproxy/haproxy.cfg]
+      command: [haproxy, -W, -db, -f, {{ inside }}]
       securityContext:
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true
@@ -61,23 +58,20 @@ spec:
 "#
 )]
 struct StaticPod {
-    annotation: &'static str,
-    checksum: String,
     image: serde_json::Value,
     health_port: u16,
+    inside: &'static str,
     directory: &'static str,
 }
 
-/// Renders the manifest of a static pod that runs HAProxy with `config`, the text at
-/// [`CONFIG_PATH`](super::CONFIG_PATH): another text gives another manifest, and thus a restart.
-pub fn render_static_pod(spec: &HaproxySpec, config: &str) -> String {
+/// Renders the manifest of a static pod that runs HAProxy with the text at [`CONFIG_PATH`](super::CONFIG_PATH).
+///
+/// The text is no part of the manifest: another text is read by [`RELOADED`](super::RELOADED), without another pod.
+pub fn render_static_pod(spec: &HaproxySpec) -> String {
     let pod = StaticPod {
-        annotation: CHECKSUM_ANNOTATION,
-        checksum: Sha256::digest(config)
-            .iter()
-            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
         image: spec.image.as_str().into(),
         health_port: spec.health_port,
+        inside: RELOADED.inside,
         directory: CONFIG_DIRECTORY,
     };
     pod.to_string()
@@ -93,24 +87,16 @@ mod tests {
 
     #[test]
     fn renders_the_manifest() {
-        insta::assert_snapshot!(render_static_pod(&spec(), "frontend x\n"));
-    }
-
-    #[test]
-    fn another_configuration_is_another_manifest() {
-        assert_ne!(render_static_pod(&spec(), "a"), render_static_pod(&spec(), "b"));
+        insta::assert_snapshot!(render_static_pod(&spec()));
     }
 
     #[test]
     fn is_yaml_whatever_the_image_is_called() {
         let image = "registry.example.net:5000/a\": [b] # c";
-        let text = render_static_pod(
-            &HaproxySpec {
-                image: image.to_owned(),
-                ..spec()
-            },
-            "",
-        );
+        let text = render_static_pod(&HaproxySpec {
+            image: image.to_owned(),
+            ..spec()
+        });
         let pod: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(pod["spec"]["containers"][0]["image"], image);
     }

@@ -1,8 +1,7 @@
 //! The manifest of keepalived's static pod.
 use askama::Template;
-use sha2::{Digest as _, Sha256};
 
-use super::{CHECKSUM_ANNOTATION, CONFIG_DIRECTORY};
+use super::{CONFIG_DIRECTORY, RELOADED};
 
 // The kubelet ends the pod with SIGTERM, on which keepalived gives the VIP up and says so to its peers.
 // SETGID: keepalived calls setgroups before it starts the check; where that fails, 2.2.7 takes the check for
@@ -20,8 +19,6 @@ metadata:
   labels:
     component: keepalived
     tier: control-plane
-  annotations:
-    {{ annotation }}: "{{ checksum }}"
 spec:
   hostNetwork: true
   priorityClassName: system-node-critical
@@ -31,7 +28,7 @@ spec:
     - name: keepalived
       image: {{ image }}
       imagePullPolicy: IfNotPresent
-      command: [keepalived, -n, -l, -D, -P, -f, /etc/keepalived/keepalived.conf]
+      command: [keepalived, -n, -l, -D, -P, -f, {{ inside }}]
       securityContext:
         runAsUser: 0
         allowPrivilegeEscalation: false
@@ -54,23 +51,21 @@ spec:
 "#
 )]
 struct StaticPod {
-    annotation: &'static str,
-    checksum: String,
     image: serde_json::Value,
+    inside: &'static str,
     directory: &'static str,
 }
 
-/// Renders the manifest of a static pod that runs keepalived from `image` with `config`, the text at
-/// [`CONFIG_PATH`](super::CONFIG_PATH): another text gives another manifest, and thus a restart.
+/// Renders the manifest of a static pod that runs keepalived from `image` with the text at
+/// [`CONFIG_PATH`](super::CONFIG_PATH).
+///
+/// The text is no part of the manifest: another text is read by [`RELOADED`](super::RELOADED), without another pod.
 ///
 /// No maintained public image of keepalived exists, so the user names one; it must hold `/usr/bin/curl`.
-pub fn render_static_pod(image: &str, config: &str) -> String {
+pub fn render_static_pod(image: &str) -> String {
     let pod = StaticPod {
-        annotation: CHECKSUM_ANNOTATION,
-        checksum: Sha256::digest(config)
-            .iter()
-            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
         image: image.into(),
+        inside: RELOADED.inside,
         directory: CONFIG_DIRECTORY,
     };
     pod.to_string()
@@ -82,13 +77,13 @@ mod tests {
 
     #[test]
     fn renders_the_manifest() {
-        let text = render_static_pod("registry.example.net/keepalived:2.4.3", "vrrp_instance x {}\n");
+        let text = render_static_pod("registry.example.net/keepalived:2.4.3");
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn asks_for_four_capabilities_and_no_privilege() {
-        let pod: serde_json::Value = serde_saphyr::from_str(&render_static_pod("k", "")).unwrap();
+        let pod: serde_json::Value = serde_saphyr::from_str(&render_static_pod("k")).unwrap();
         let security = &pod["spec"]["containers"][0]["securityContext"];
         assert_eq!(
             security["capabilities"]["add"],

@@ -16,8 +16,8 @@ pub use bootstrap_token::{
 pub use drain::{Kubelet, delete_node_script, drain_script};
 pub use kubectl::{ADMIN_CONF, KUBELET_CONF};
 pub use node::{
-    Address, Node, NodePatch, ParseError, get_node_command, get_own_node_command, parse_node,
-    patch_node_script,
+    Address, Node, NodePatch, OwnNode, ParseError, get_node_command, get_own_node_command, parse_node,
+    parse_own_node, patch_node_script,
 };
 pub use readyz::readyz_command;
 pub use running_cluster::{RunningCluster, cluster_config_command, parse_cluster_config};

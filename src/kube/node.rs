@@ -86,7 +86,7 @@ pub fn get_own_node_command(name: &str) -> String {
     format!(
         "server=$(sed -n 's/^ *server: *//p' {KUBELET_CONF} | head -n 1)\n\
          if [ -n \"$server\" ] && grep -q 'client-key: {KUBELET_PEM}' {KUBELET_CONF}; then\n\
-         \x20 curl -fsS --noproxy '*' --connect-timeout 3 --max-time 10 --cacert /etc/kubernetes/pki/ca.crt \
+         \x20 curl -sS --noproxy '*' --connect-timeout 3 --max-time 10 --cacert /etc/kubernetes/pki/ca.crt \
          --cert {KUBELET_PEM} --key {KUBELET_PEM} \"$server/api/v1/nodes/\"{}\n\
          else\n\
          \x20 {}\n\
@@ -103,6 +103,31 @@ pub fn get_node_command(kubeconfig: &str, name: &str) -> String {
         kubectl(kubeconfig),
         quote(name)
     )
+}
+
+/// What came of [`get_own_node_command`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnNode {
+    /// The Node.
+    Found(Box<Node>),
+    /// The API says that there is none.
+    Missing,
+    /// The API refused to say.
+    Refused,
+}
+
+/// Reads the output of [`get_own_node_command`]: the Node, nothing, or the API's refusal.
+pub fn parse_own_node(stdout: &str) -> Result<OwnNode, ParseError> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        kind: String,
+        code: Option<u16>,
+    }
+    match serde_json::from_str(stdout) {
+        Ok(Refusal { kind, code }) if kind == "Status" && code == Some(404) => Ok(OwnNode::Missing),
+        Ok(Refusal { kind, .. }) if kind == "Status" => Ok(OwnNode::Refused),
+        _ => Ok(parse_node(stdout)?.map_or(OwnNode::Missing, |node| OwnNode::Found(Box::new(node)))),
+    }
 }
 
 /// Reads the output of [`get_node_command`].
@@ -281,6 +306,17 @@ mod tests {
     fn an_unknown_condition_is_not_ready() {
         let lost = READY.replace(r#""Ready","status":"True""#, r#""Ready","status":"Unknown""#);
         assert!(!parse_node(&lost).unwrap().unwrap().is_ready);
+    }
+
+    #[test]
+    fn only_a_404_says_that_there_is_no_node() {
+        let status =
+            |code: u16| format!(r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","code":{code}}}"#);
+        assert_eq!(parse_own_node(&status(404)), Ok(OwnNode::Missing));
+        assert_eq!(parse_own_node(&status(403)), Ok(OwnNode::Refused));
+        assert_eq!(parse_own_node(""), Ok(OwnNode::Missing));
+        assert!(matches!(parse_own_node(READY), Ok(OwnNode::Found(_))));
+        assert!(parse_own_node("no healthy upstream").is_err());
     }
 
     #[test]

@@ -72,8 +72,8 @@ impl LoadbalancerSpec {
             health_port: self.haproxy.health_port,
         });
         let haproxy = haproxy::render_config(&self.haproxy);
-        let haproxy_pod = haproxy::render_static_pod(&self.haproxy, &haproxy);
-        let keepalived_pod = keepalived::render_static_pod(&self.keepalived_image, &keepalived);
+        let haproxy_pod = haproxy::render_static_pod(&self.haproxy);
+        let keepalived_pod = keepalived::render_static_pod(&self.keepalived_image);
         // Manifests last: the kubelet starts a pod as soon as it sees one.
         [
             (haproxy::CONFIG_PATH, haproxy::CONFIG_MODE, haproxy),

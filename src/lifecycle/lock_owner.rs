@@ -7,7 +7,7 @@ use crate::node::lock::Owner;
 /// This process as an owner, for one operation.
 pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
     let id: [u8; 8] = random()?;
-    let pid = std::process::id();
+    let pid = pid();
     Ok(Owner {
         id: format!("{:016x}", u64::from_be_bytes(id)),
         operation: operation.to_owned(),
@@ -29,7 +29,11 @@ pub(super) fn who() -> String {
         .unwrap_or(&uid);
     let uname = rustix::system::uname();
     let machine = uname.nodename().to_string_lossy();
-    format!("{user}@{machine} (process {})", std::process::id())
+    format!("{user}@{machine} (process {})", pid())
+}
+
+fn pid() -> u32 {
+    rustix::process::getpid().as_raw_nonzero().get().unsigned_abs()
 }
 
 /// Whether the owner's process was one of this very boot of this machine and has ended.

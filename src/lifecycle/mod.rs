@@ -60,7 +60,7 @@ pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
 pub use read_node::{NodeSeen, read_node};
 pub use remove_node::{Leaving, remove_master, remove_worker};
 pub use spec::{Identity, Join, MasterSpec, NodeWishes, WorkerSpec};
-pub use stale::{look_for_stale_master, stale_worker};
+pub use stale::{is_recorded, look_for_stale_master, stale_worker};
 pub use step::Run;
 pub use steps::failure_of;
 pub use update_node::{NodeChange, update_node};

@@ -29,8 +29,6 @@ pub struct Checked {
     pub node_name: String,
     /// What was seen.
     pub facts: Facts,
-    /// Whether this provider recorded the host as a node once.
-    pub is_recorded: bool,
 }
 
 /// Looks at a host that is to be a master. Reads only.
@@ -60,7 +58,6 @@ pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Fai
     Ok(Checked {
         problems: master_problems(&facts, spec),
         node_name: spec.node.name_on(&facts),
-        is_recorded: is_recorded(&facts),
         facts,
     })
 }
@@ -73,13 +70,8 @@ pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> R
     Ok(Checked {
         problems: worker_problems(&facts, wishes),
         node_name: wishes.name_on(&facts),
-        is_recorded: is_recorded(&facts),
         facts,
     })
-}
-
-fn is_recorded(facts: &Facts) -> bool {
-    marker_of(facts).is_some_and(|marker| !marker.is_begun())
 }
 
 /// Problems seen in facts that are at hand.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense};
 use crate::{
     etcd,
-    kube::{self, Node},
+    kube::{self, Node, OwnNode},
     kubeadm,
     node::{Answers, Query, files::read_section},
     remote::Host,
@@ -51,13 +51,15 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
         (Some(0), Some(pem)) => pem,
         _ => return Err(nonsense(host, &"the node's credentials could not be read")),
     };
-    let node = match answers.text("node") {
-        Some(text) => kube::parse_node(text).map_err(|error| nonsense(host, &error))?,
-        None => None,
+    let (node, is_node_gone) = match answers.text("node").map(kube::parse_own_node) {
+        Some(Ok(OwnNode::Found(node))) => (Some(*node), false),
+        Some(Ok(OwnNode::Missing)) => (None, true),
+        // What stands in front of an API server that is down may say anything.
+        Some(Ok(OwnNode::Refused) | Err(_)) | None => (None, false),
     };
     Ok(Some(NodeSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
-        is_node_gone: node.is_none() && answers.status("node") == Some(0),
+        is_node_gone,
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,

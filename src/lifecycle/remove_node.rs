@@ -24,7 +24,7 @@ use super::{
     survey::{Seen, Survey},
 };
 use crate::{
-    etcd::{Fate, Member, Turn, Voter, turn},
+    etcd::{Fate, Member, Refusal, Turn, Voter, turn},
     kubeadm::ca_cert_hash,
     node::Facts,
     remote::Host,
@@ -91,57 +91,73 @@ pub async fn remove_master(
     Ok(notices)
 }
 
-/// Removes a worker. What could not be cleaned is told.
+/// Removes a worker; its host is locked meanwhile, if it was reached. What could not be cleaned is told.
 pub async fn remove_worker(
     run: &Run,
     leaving: &Leaving,
     locks: &ClusterLocks,
 ) -> Result<Vec<Notice>, Failure> {
-    let lock = locks.lock_host(run).await?;
-    let removed = remove_worker_under(run, leaving, &lock).await;
-    lock.release().await;
-    removed
+    match reach(run, leaving.if_unreachable).await? {
+        Reached::Yes => {
+            let lock = locks.lock_host(run).await?;
+            let removed = remove_reached_worker(run, leaving, &lock).await;
+            lock.release().await;
+            Ok(removed?.into_iter().collect())
+        }
+        Reached::No(why) if leaving.if_unreachable == IfUnreachable::Forget => {
+            Ok(vec![forgotten(run.host.name(), &why, leaving)])
+        }
+        Reached::No(why) => Ok(vec![clean_of_worker(run, leaving, &why).await?]),
+    }
 }
 
-async fn remove_worker_under(
+async fn remove_reached_worker(
     run: &Run,
     leaving: &Leaving,
     lock: &ClusterLock,
-) -> Result<Vec<Notice>, Failure> {
+) -> Result<Option<Notice>, Failure> {
     let host = run.host.name();
-    let forgets = leaving.if_unreachable == IfUnreachable::Forget;
-    let why = match reach(run, leaving.if_unreachable).await? {
-        Reached::Yes => {
-            check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
-            None
+    check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
+    let (steps, notice) = match look_for_remains(run, leaving, None).await? {
+        Remains::Through(survivor) => (leaving_steps(leaving, &survivor), None),
+        Remains::Powerless { .. } => (reset_steps(leaving), Some(released(host, None, leaving))),
+        Remains::Nothing => (reset_steps(leaving), None),
+        Remains::Unknown(account) if leaving.if_unreachable == IfUnreachable::Forget => {
+            (reset_steps(leaving), Some(reset_alone(host, leaving, &account)))
         }
-        Reached::No(why) if forgets => return Ok(vec![forgotten(host, &why, leaving)]),
-        Reached::No(why) => Some(why),
+        Remains::Unknown(account) => return Err(no_master_answers(&account)),
     };
-    let remains = look_for_remains(run, leaving, None).await?;
-    let Some(why) = why else {
-        let (steps, notice) = match remains {
-            Remains::Through(survivor) => (leaving_steps(leaving, &survivor), None),
-            Remains::Powerless { .. } => (reset_steps(leaving), Some(released(host, None, leaving))),
-            Remains::Nothing => (reset_steps(leaving), None),
-            Remains::Unknown(account) if forgets => {
-                (reset_steps(leaving), Some(reset_alone(host, leaving, &account)))
-            }
-            Remains::Unknown(account) => return Err(no_master_answers(&account)),
-        };
-        run_under(run, &steps, lock).await?;
-        return Ok(notice.into_iter().collect());
-    };
+    run_all(run, &steps, Some(lock)).await?;
+    Ok(notice)
+}
+
+async fn clean_of_worker(run: &Run, leaving: &Leaving, why: &str) -> Result<Notice, Failure> {
     run.stop_journal();
-    Ok(vec![match remains {
+    let host = run.host.name();
+    Ok(match look_for_remains(run, leaving, None).await? {
         Remains::Through(survivor) => {
-            run_under(run, &cleaning_steps(leaving, &survivor), lock).await?;
-            cleaned_through(host, &why, leaving, survivor.via.name())
+            run_all(run, &cleaning_steps(leaving, &survivor), None).await?;
+            cleaned_through(host, why, leaving, survivor.via.name())
         }
-        Remains::Powerless { .. } => released(host, Some(&why), leaving),
-        Remains::Nothing => cluster_gone(host, &why, leaving),
+        Remains::Powerless { .. } => released(host, Some(why), leaving),
+        Remains::Nothing => cluster_gone(host, why, leaving),
         Remains::Unknown(account) => return Err(nobody_to_clean_through(host, &account)),
-    }])
+    })
+}
+
+async fn run_all(run: &Run, steps: &[Box<dyn Step>], lock: Option<&ClusterLock>) -> Result<(), Failure> {
+    run_some(run, steps, 0..steps.len(), lock).await
+}
+
+/// What a try to leave came to.
+#[derive(Debug)]
+enum Tried {
+    /// The node has left; whether that was the cluster's end.
+    Left(Vec<Notice>, bool),
+    /// These others go first.
+    After(Vec<String>),
+    /// Something has changed: all over again.
+    Again,
 }
 
 /// The removal of a master whose host was reached, or is to be cleaned away.
@@ -158,25 +174,23 @@ impl Removal<'_> {
     /// Waits for its turn and leaves; whether that was the cluster's end.
     async fn finish(&self, locks: &ClusterLocks) -> Result<(Vec<Notice>, bool), Failure> {
         let Self { run, leaving, .. } = self;
-        // A host that is known to be silent need not be asked for its lock.
-        let hosts: Vec<Host> = with_itself(run, &leaving.masters)
-            .into_iter()
-            .filter(|host| self.silence.is_none() || host.name() != run.host.name())
-            .collect();
+        let mut hosts = with_itself(run, &leaving.masters);
+        if self.silence.is_some() {
+            hosts.retain(|host| host.name() != run.host.name());
+        }
         loop {
             let lock = locks.lock(run, &leaving.endpoint, &hosts).await?;
-            let came_to = self.try_to_leave(&lock).await;
+            let tried = self.try_to_leave(&lock).await;
             lock.release().await;
-            match came_to? {
-                Attempt::Left(notices, is_end) => return Ok((notices, is_end)),
-                Attempt::Waits(turn, health) => self.wait_for_turn(turn, &health).await?,
-                Attempt::Again => {}
+            match tried? {
+                Tried::Left(notices, is_end) => return Ok((notices, is_end)),
+                Tried::After(names) => self.departure.wait_until_over(&names, &run.cancel).await?,
+                Tried::Again => {}
             }
         }
     }
 
-    /// Looks at what there is, and leaves if it is its turn.
-    async fn try_to_leave(&self, lock: &ClusterLock) -> Result<Attempt, Failure> {
+    async fn try_to_leave(&self, lock: &ClusterLock) -> Result<Tried, Failure> {
         let Self { run, leaving, .. } = self;
         let host = run.host.name();
         let own = match self.silence {
@@ -184,61 +198,77 @@ impl Removal<'_> {
             Some(_) => None,
         };
         let remains = look_for_remains(run, leaving, own.as_ref()).await?;
-        let left = match (remains, &self.silence) {
-            (Remains::Nothing, None) => {
-                run_under(run, &reset_steps(leaving), lock).await?;
-                (Vec::new(), true)
+        Ok(match (remains, &self.silence) {
+            (Remains::Through(survivor), _) => return self.leave_through(&survivor, lock).await,
+            (Remains::Powerless { living, health }, None) => {
+                return self.leave_powerless(&living, &health, lock).await;
             }
-            (Remains::Nothing, Some(why)) => (vec![cluster_gone(host, why, leaving)], false),
+            (Remains::Powerless { living, .. }, Some(why)) => {
+                note_on(&living, leaving).await?;
+                Tried::Left(vec![released(host, Some(why), leaving)], false)
+            }
+            (Remains::Nothing, None) => {
+                run_all(run, &reset_steps(leaving), Some(lock)).await?;
+                Tried::Left(Vec::new(), true)
+            }
+            (Remains::Nothing, Some(why)) => Tried::Left(vec![cluster_gone(host, why, leaving)], false),
             (Remains::Unknown(_), Some(why)) if self.departure.has_cluster_ended() => {
-                (vec![cluster_gone(host, why, leaving)], false)
+                Tried::Left(vec![cluster_gone(host, why, leaving)], false)
             }
             (Remains::Unknown(account), None) => return Err(no_master_answers(&account)),
             (Remains::Unknown(account), Some(_)) => return Err(nobody_to_clean_through(host, &account)),
-            (Remains::Powerless { living, .. }, Some(why)) => {
-                note_on(&living, leaving).await?;
-                (vec![released(host, Some(why), leaving)], false)
-            }
-            (Remains::Powerless { living, health }, None) => {
-                match self.turn(&run.host, &health, &health.answering).await? {
-                    Turn::Leave | Turn::Last => {
-                        run_under(run, &reset_steps(leaving), lock).await?;
-                        (Vec::new(), living.is_empty())
-                    }
-                    Turn::EndsWith(_) => {
-                        note_on(&living, leaving).await?;
-                        run_under(run, &reset_steps(leaving), lock).await?;
-                        (vec![released(host, None, leaving)], living.is_empty())
-                    }
-                    turn => return Ok(Attempt::Waits(turn, health)),
-                }
-            }
-            (Remains::Through(survivor), _) => {
-                let via = &survivor.via;
-                let health = health(run, via).await?;
-                match self.turn(via, &health, &health.healthy).await? {
-                    Turn::Leave | Turn::Last => self.leave(&survivor, lock).await?,
-                    Turn::EndsWith(dead) => {
-                        self.remove_members(via, &health, &dead, lock).await?;
-                        return Ok(Attempt::Again);
-                    }
-                    turn => return Ok(Attempt::Waits(turn, health)),
-                }
-            }
-        };
-        let (notices, is_end) = left;
-        Ok(Attempt::Left(notices, is_end))
+        })
     }
 
-    async fn leave(&self, survivor: &Survivor, lock: &ClusterLock) -> Result<(Vec<Notice>, bool), Failure> {
+    async fn leave_through(&self, survivor: &Survivor, lock: &ClusterLock) -> Result<Tried, Failure> {
         let Self { run, leaving, .. } = self;
+        let via = &survivor.via;
+        let health = health(run, via).await?;
+        match self.turn(via, &health, &health.healthy).await? {
+            Turn::Leave | Turn::Last => {}
+            Turn::EndsWith(dead) => {
+                self.remove_members(via, &health, &dead, lock).await?;
+                return Ok(Tried::Again);
+            }
+            Turn::After(names) => return Ok(Tried::After(names)),
+            Turn::Refused(refusal) => return self.give_up(&refusal, &health).await,
+        }
         let Some(why) = &self.silence else {
-            run_under(run, &leaving_steps(leaving, survivor), lock).await?;
-            return Ok((Vec::new(), false));
+            run_all(run, &leaving_steps(leaving, survivor), Some(lock)).await?;
+            return Ok(Tried::Left(Vec::new(), false));
         };
-        run_under(run, &cleaning_steps(leaving, survivor), lock).await?;
-        let notice = cleaned_through(run.host.name(), why, leaving, survivor.via.name());
-        Ok((vec![notice], false))
+        run_all(run, &cleaning_steps(leaving, survivor), Some(lock)).await?;
+        let notice = cleaned_through(run.host.name(), why, leaving, via.name());
+        Ok(Tried::Left(vec![notice], false))
+    }
+
+    /// Leaves a cluster whose etcd cannot decide anything any more.
+    async fn leave_powerless(
+        &self,
+        living: &[Host],
+        health: &Health,
+        lock: &ClusterLock,
+    ) -> Result<Tried, Failure> {
+        let Self { run, leaving, .. } = self;
+        let notices = match self.turn(&run.host, health, &health.answering).await? {
+            Turn::Leave | Turn::Last => Vec::new(),
+            Turn::EndsWith(_) => {
+                note_on(living, leaving).await?;
+                vec![released(run.host.name(), None, leaving)]
+            }
+            Turn::After(names) => return Ok(Tried::After(names)),
+            Turn::Refused(refusal) => return self.give_up(&refusal, health).await,
+        };
+        run_all(run, &reset_steps(leaving), Some(lock)).await?;
+        Ok(Tried::Left(notices, living.is_empty()))
+    }
+
+    /// The first refusal waits a moment: those that belong together may be about to be asked for.
+    async fn give_up(&self, refusal: &Refusal, health: &Health) -> Result<Tried, Failure> {
+        if !self.departure.is_in_company() && self.departure.wait_for_company(MOMENT).await {
+            return Ok(Tried::Again);
+        }
+        Err(removal_refused(refusal, health, &self.leaving.node_name).on(self.run.host.name()))
     }
 
     /// Whose turn it is, as the master that is asked sees it.
@@ -263,21 +293,6 @@ impl Removal<'_> {
             return Ok(Turn::Leave);
         };
         Ok(turn(&voters, victim.id, self.departure.is_in_company()))
-    }
-
-    /// Lets others go first, or gives up.
-    async fn wait_for_turn(&self, turn: Turn, health: &Health) -> Result<(), Failure> {
-        match turn {
-            Turn::After(names) => self.departure.wait_until_over(&names, &self.run.cancel).await,
-            Turn::Refused(refusal) => {
-                let is_first = !self.departure.is_in_company();
-                if is_first && self.departure.wait_for_company(MOMENT).await {
-                    return Ok(());
-                }
-                Err(removal_refused(&refusal, health, &self.leaving.node_name).on(self.run.host.name()))
-            }
-            Turn::Leave | Turn::Last | Turn::EndsWith(_) => Ok(()),
-        }
     }
 
     /// The members of dead masters go, while there is a quorum to agree on it.
@@ -307,23 +322,8 @@ impl Removal<'_> {
             )
             .on(via.name()));
         }
-        run_under(self.run, &steps, lock).await
+        run_all(self.run, &steps, Some(lock)).await
     }
-}
-
-/// What one try under the lock came to.
-#[derive(Debug)]
-enum Attempt {
-    /// It has left; what is to be told, and whether that was the cluster's end.
-    Left(Vec<Notice>, bool),
-    /// It is not its turn.
-    Waits(Turn, Health),
-    /// Something has changed, so it looks again.
-    Again,
-}
-
-async fn run_under(run: &Run, steps: &[Box<dyn Step>], lock: &ClusterLock) -> Result<(), Failure> {
-    run_some(run, steps, 0..steps.len(), Some(lock)).await
 }
 
 async fn note_on(living: &[Host], leaving: &Leaving) -> Result<(), Failure> {

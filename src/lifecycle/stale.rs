@@ -1,10 +1,16 @@
 //! Hosts that were nodes once: they were taken out of their cluster while they were down, and do not know of it.
 use super::{
     left_behind::Notice,
+    look::marker_of,
     marker::Phase,
     survey::{Seen, Survey},
 };
-use crate::remote::Host;
+use crate::{node::Facts, remote::Host};
+
+/// Whether this provider recorded the host as a node once.
+pub fn is_recorded(facts: &Facts) -> bool {
+    marker_of(facts).is_some_and(|marker| !marker.is_begun())
+}
 
 /// The master that says that this host is a master no more: it is recorded as one, its own etcd does not answer, and
 /// the cluster's list of members, which a majority agrees on, has it not.

@@ -32,6 +32,7 @@ pub fn write_files_script(title: &'static str, files: &[File]) -> Script {
 const WRITE: &str = r#"set -eu
 umask 022
 tmp=
+changed=
 trap 'if [ -n "$tmp" ]; then rm -f "$tmp"; fi' EXIT
 put() {
   if [ -d "$1" ]; then echo "$1 is a directory" >&2; exit 1; fi
@@ -45,6 +46,7 @@ put() {
   else
     chmod "$2" "$tmp"
     mv -f "$tmp" "$1"
+    changed="$changed $1"
     echo "$1"
   fi
   tmp=

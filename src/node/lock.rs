@@ -128,6 +128,12 @@ mod tests {
         }
     }
 
+    fn sh(script: &Script) -> String {
+        let output = Command::new("sh").args(["-c", &script.body]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     struct Host(tempfile::TempDir);
 
     impl Host {
@@ -139,18 +145,12 @@ mod tests {
             format!("{}/lock", self.0.path().display())
         }
 
-        fn run(&self, script: &Script) -> String {
-            let output = Command::new("sh").args(["-c", &script.body]).output().unwrap();
-            assert!(output.status.success(), "{output:?}");
-            String::from_utf8(output.stdout).unwrap()
-        }
-
         fn take(&self, id: &str, gone: Option<&str>) -> Taking {
-            Taking::parse(&self.run(&take_in(&self.file(), &owner(id), gone))).unwrap()
+            Taking::parse(&sh(&take_in(&self.file(), &owner(id), gone))).unwrap()
         }
 
         fn release(&self, id: &str) {
-            self.run(&release_in(&self.file(), &owner(id)));
+            sh(&release_in(&self.file(), &owner(id)));
         }
     }
 

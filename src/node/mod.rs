@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lock;
 pub mod preflight;
 pub mod query;
+pub mod reload;
 pub mod vip;
 
 pub use facts::Facts;

@@ -27,13 +27,13 @@ pub(super) struct Shared {
     settings: RwLock<Option<Arc<Settings>>>,
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
-    /// What plans saw of hosts, for the creates that follow.
-    looks: Mutex<HashMap<String, (Instant, Facts)>>,
     pub(super) departures: Departures,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
+    /// What plans saw of hosts, for the creates that follow.
+    looks: Mutex<HashMap<String, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
     names: Mutex<HashMap<(String, String), String>>,
 }
@@ -44,10 +44,10 @@ impl Shared {
             settings: RwLock::default(),
             pool,
             locks: ClusterLocks::default(),
-            looks: Mutex::default(),
             departures: Departures::default(),
             existing: Mutex::default(),
             silent: Mutex::default(),
+            looks: Mutex::default(),
             names: Mutex::default(),
         }
     }

@@ -1,5 +1,5 @@
 //! Answers a script by its title, as a real host would.
-use super::{answer_cluster, answer_host, answer_loadbalancer, world::World};
+use super::{answer_cluster, answer_host, answer_loadbalancer, answer_lock, world::World};
 use crate::command::{Output, Script};
 
 /// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
@@ -36,7 +36,8 @@ pub(super) const READS: &[&str] = &[
 
 /// Does what the script does and gives what it prints.
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Output {
-    answer_host::answer(world, at, script)
+    answer_lock::answer(world, at, script)
+        .or_else(|| answer_host::answer(world, at, script))
         .or_else(|| answer_loadbalancer::answer(world, at, script))
         .or_else(|| answer_cluster::answer(world, at, script))
         .unwrap_or_else(|| panic!("nobody knows the script {:?}:\n{}", script.title, script.body))

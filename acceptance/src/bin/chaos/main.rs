@@ -2,8 +2,8 @@
 //! configuration says.
 //!
 //! [`plan`] draws the rounds from a seed; [`operation`], [`fault`] and [`moment`] are what a round is made of, [`shape`]
-//! what a configuration asks for. [`round`] plays one, while [`probe`] watches; [`verify`] looks at what it left;
-//! [`table`] tells, and [`evidence`] keeps what a failed round leaves.
+//! what a configuration asks for. [`round`] plays one ([`under_fault`] its first part), while [`probe`] watches;
+//! [`verify`] looks at what it left; [`table`] tells, and [`evidence`] keeps what a failed round leaves.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,6 +18,7 @@ mod probe;
 mod round;
 mod shape;
 mod table;
+mod under_fault;
 mod verify;
 
 use std::fs;

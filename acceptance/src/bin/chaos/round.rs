@@ -1,37 +1,30 @@
 //! One round: an operation under a fault, then what a person would do (apply again), then a look at everything.
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use acceptance::hosts::Hosts;
-use acceptance::lab::node::wait_until;
-use acceptance::lab::{operations, progress};
+use acceptance::lab::operations;
 use acceptance::recorder::{Recorder, Recording};
 use acceptance::running_cluster::RunningCluster;
 use acceptance::secrets::Secrets;
-use acceptance::terraform::{Ended, Running};
 use acceptance::workspace::Workspace;
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::Signal;
 use serde_json::json;
 
 use super::evidence::{self, Diary};
-use super::fault::Fault;
 use super::plan::Round;
 use super::probe::Outages;
 use super::probe::api::ApiProbe;
-use super::probe::quorum::{Blame, QuorumProbe, Verdict, judge};
+use super::probe::etcd::EtcdProbe;
+use super::probe::quorum::{Blame, Verdict, judge};
 use super::probe::workload::{self, WorkloadProbe};
 use super::shape::{Pool, Shape};
+use super::under_fault::{run_under_fault, wait};
 use super::verify::{self, Places};
 
 /// Applies after which a round must have converged.
 const MOST_APPLIES: usize = 3;
-/// Longer than anything takes when nothing hinders it any more; then Terraform gets what a person would give: Ctrl-C.
-const LIMIT: Duration = Duration::from_secs(300);
-/// From Ctrl-C to the end.
-const GRACE: Duration = Duration::from_secs(90);
 
 /// The lab, and what is on it.
 #[derive(Debug)]
@@ -74,19 +67,6 @@ impl Report {
     pub(crate) fn is_good(&self) -> bool {
         self.converged.is_ok() && self.secrets.is_ok() && !matches!(self.quorum, Verdict::LostToTerraform(_))
     }
-}
-
-/// The operation as it went.
-struct Performed {
-    first: Finished,
-    /// From when until when the fault was there.
-    struck: Option<(Instant, Instant)>,
-}
-
-/// A run of Terraform, ended by itself or because it took too long.
-struct Finished {
-    ended: Ended,
-    is_stuck: bool,
 }
 
 impl Stage {
@@ -186,10 +166,10 @@ impl Stage {
         let recorder = Recorder::start(&self.hosts);
         let (api, etcd) = (
             ApiProbe::start()?,
-            QuorumProbe::start(&self.hosts, &self.pool.masters),
+            EtcdProbe::start(&self.hosts, &self.pool.masters),
         );
         let pods = WorkloadProbe::start(&self.hosts.names);
-        let performed = self.run_under_fault(round, &mut workspace, folder, diary)?;
+        let performed = run_under_fault(&self.hosts, round, &mut workspace, folder, diary)?;
         diary.note(&format!("the operation ended: {}", performed.first))?;
         let converged = verify::converge(
             &mut workspace,
@@ -258,103 +238,5 @@ impl Stage {
             took: Duration::ZERO,
             folder: folder.to_owned(),
         })
-    }
-
-    /// Runs the operation, lets the fault strike at its moment and heals it when its time is over, or Terraform's.
-    fn run_under_fault(
-        &self,
-        round: &Round,
-        workspace: &mut Workspace,
-        folder: &Path,
-        diary: &mut Diary,
-    ) -> Result<Performed> {
-        let arguments = round.operation.arguments(round.start.as_ref());
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let second = match round.fault {
-            Fault::TwoApplies => Some(workspace.copy_to(&folder.join("second"))?),
-            _ => None,
-        };
-        progress::line(&format!(
-            "round {}: {} under {} at {}",
-            round.number, round.operation, round.fault, round.moment
-        ));
-        let start = Instant::now();
-        let mut terraform = workspace.spawn(&arguments)?;
-        let mut struck = None;
-        wait_until(LIMIT, || {
-            let has_come = round.moment.has_come(steps(workspace), start.elapsed());
-            if has_come && !terraform.is_over() {
-                struck = Some(Instant::now());
-            }
-            struck.is_some() || terraform.is_over()
-        });
-        let mut other = None;
-        if struck.is_some() {
-            if let Some(mut second) = second {
-                other = Some(second.spawn(&arguments)?);
-            }
-            diary.note("the fault strikes")?;
-            if let Err(error) = round.fault.strike(&self.hosts, &mut terraform) {
-                // E.g. the provider had just ended.
-                diary.note(&format!("the fault did not strike: {error:#}"))?;
-            }
-        }
-        if let (Some(at), Some(lasts)) = (struck, round.fault.lasts()) {
-            wait_until(lasts.saturating_sub(at.elapsed()), || terraform.is_over());
-        }
-        if struck.is_some() {
-            round.fault.heal(&self.hosts)?;
-            diary.note("healed")?;
-        }
-        let until = Instant::now();
-        let first = wait(terraform)?;
-        if let Some(other) = other {
-            let second = wait(other)?;
-            diary.note(&format!(
-                "the second apply: {second}\n{}",
-                second.ended.last_lines()
-            ))?;
-        }
-        diary.note(&first.ended.last_lines())?;
-        Ok(Performed {
-            first,
-            struck: struck.map(|from| (from, until)),
-        })
-    }
-}
-
-/// Waits for Terraform's end, and interrupts it if that takes too long.
-fn wait(mut terraform: Running) -> Result<Finished> {
-    let is_over = wait_until(LIMIT, || terraform.is_over());
-    if !is_over {
-        terraform.signal(Signal::INT)?;
-        if !wait_until(GRACE, || terraform.is_over()) {
-            terraform.signal(Signal::KILL)?;
-        }
-    }
-    Ok(Finished {
-        ended: terraform.wait()?,
-        is_stuck: !is_over,
-    })
-}
-
-/// Steps that have begun in this round.
-fn steps(workspace: &Workspace) -> usize {
-    let lines = workspace.progress();
-    let started = lines
-        .iter()
-        .filter(|line| line.get("event").is_some_and(|event| event == "started"));
-    started.count()
-}
-
-impl fmt::Display for Finished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ended.code {
-            Some(0) => f.write_str("ok"),
-            Some(1) => f.write_str("failed"),
-            Some(code) => write!(f, "exit {code}"),
-            None => f.write_str("killed"),
-        }?;
-        f.write_str(if self.is_stuck { ", too long" } else { "" })
     }
 }

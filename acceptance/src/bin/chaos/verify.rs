@@ -123,39 +123,30 @@ pub(crate) fn assert_no_secrets(
     secrets.assert_none_since(places.hosts, places.since)
 }
 
-/// Applies until a plan is empty; how many applies that took. More than `most` are a failure.
+/// Applies until a plan is empty; how many applies that took. More than `most` are a failure. `run` gives exit codes.
 pub(crate) fn converge(
     workspace: &mut Workspace,
     is_destroyed: bool,
     most: usize,
     mut run: impl FnMut(&mut Workspace, &[&str]) -> Result<Option<i32>>,
 ) -> Result<usize> {
-    let common = ["-input=false", "-no-color"];
-    if is_destroyed {
-        for applies in 1..=most {
-            if run(workspace, &["destroy", common[0], common[1], "-auto-approve"])? == Some(0) {
-                return Ok(applies);
-            }
-        }
-        bail!("{most} times destroy, and the last failed");
-    }
+    let mode = is_destroyed.then_some("-destroy");
     let mut applies = 0;
     loop {
-        let out = format!(
-            "-out={}",
-            workspace.logs.join(format!("{applies}.tfplan")).display()
-        );
-        let code = run(
-            workspace,
-            &["plan", common[0], common[1], "-detailed-exitcode", &out],
-        )?;
+        let plan = workspace.logs.join(format!("{applies}.tfplan"));
+        let out = format!("-out={}", plan.display());
+        let mut arguments = vec!["plan", "-input=false", "-no-color", "-detailed-exitcode", &out];
+        arguments.extend(mode);
+        let code = run(workspace, &arguments)?;
         if code == Some(0) {
             return Ok(applies);
         }
         if applies == most {
             bail!("after {most} applies the plan is not empty ({code:?})");
         }
-        run(workspace, &["apply", common[0], common[1], "-auto-approve"])?;
+        let mut arguments = vec!["apply", "-input=false", "-no-color", "-auto-approve"];
+        arguments.extend(mode);
+        run(workspace, &arguments)?;
         applies += 1;
     }
 }

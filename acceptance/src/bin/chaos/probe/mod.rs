@@ -1,5 +1,6 @@
 //! What users of the cluster see while Terraform and the fault are at work: sampled by threads, judged afterwards.
 pub(crate) mod api;
+pub(crate) mod etcd;
 pub(crate) mod quorum;
 pub(crate) mod workload;
 
