@@ -125,7 +125,7 @@ pub fn loadbalancer_left(host: &str, why: &str, vip: &str) -> Notice {
     Notice {
         summary: "Host not reached, load balancer left there",
         detail: format!(
-            "Host: {host}\n\n{why}. Left on the host, as nobody could log in: the static pods of HAProxy and keepalived (/etc/kubernetes/manifests/haproxy.yaml, keepalived.yaml) and their configuration (/etc/kubernetes/haproxy, /etc/kubernetes/keepalived).\n\nIf the host comes back with a running kubelet, its keepalived takes part in the election again and may take the floating IP {vip}. Remove the files there, or create an ha_loadbalancer on it again. If the machine is gone for good, there is nothing to do."
+            "Host: {host}\n\n{why}. Left on the host, as nobody could log in: the static pods of HAProxy and keepalived (/etc/kubernetes/manifests/haproxy.yaml, keepalived.yaml) and their configuration (/etc/kubernetes/haproxy, /etc/kubernetes/keepalived).\n\nIf the host comes back with a running kubelet, its keepalived runs again; the members that do not list it as a member any more do not talk to it, so that it takes the floating IP {vip} beside the one that has it. Remove the manifests there before that, or create an ha_loadbalancer on it again. If the machine is gone for good, there is nothing to do."
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 
 use super::super::{
-    failure::Failure,
+    failure::{Failure, FailureKind},
     loadbalancer_note::LoadbalancerNote,
     step::{Check, Run, Step},
     wait::wait_until_done,
@@ -15,6 +15,9 @@ use crate::{
     keepalived,
     node::{DIRECTORY, vip},
 };
+
+/// How long keepalived may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Puts keepalived's manifest aside (the reset puts it back) and waits until the address is off this host.
 #[derive(Debug)]
@@ -38,13 +41,19 @@ impl Step for ReleaseVip {
         let manifest = keepalived::MANIFEST_PATH;
         let body = format!("set -e\nmkdir -p {aside}\n[ ! -e {manifest} ] || mv {manifest} {aside}/");
         run.host.run_ok(&Script::new("stop keepalived", body)).await?;
-        wait_until_done(
-            run,
-            self,
-            "the floating IP is off this host",
-            Duration::from_secs(60),
-        )
-        .await
+        let gone = wait_until_done(run, self, "the floating IP is off this host", PATIENCE).await;
+        // Where no kubelet is there to end keepalived, or it was killed, the address stays. What asks for the endpoint
+        // on this host would then ask itself.
+        match (gone, LoadbalancerNote::read(&run.host).await?) {
+            (Err(failure), Some(note)) if failure.kind == FailureKind::Permanent => {
+                let drop = vip::drop_vip_command(note.vip, &note.interface);
+                run.host
+                    .run_ok(&Script::new("drop the floating IP", drop))
+                    .await?;
+                Ok(())
+            }
+            (gone, _) => gone,
+        }
     }
 }
 
