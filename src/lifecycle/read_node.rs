@@ -113,3 +113,58 @@ fn first_expiry(bundle: &str) -> Option<String> {
         .filter_map(|pem| kubeadm::not_after(pem.trim_start()).ok())
         .min()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+    use super::*;
+    use crate::{command::Output, remote::fake::FakeHost};
+
+    /// What is read of a host where these commands end so: kubelet's credentials, CA, our note.
+    async fn read(kubelet: i32, ca: i32, marker: i32) -> Result<Option<Found>, Failure> {
+        let host = FakeHost::new("10.0.0.11").on("read node", move |_, script| {
+            let keys = script
+                .body
+                .lines()
+                .filter_map(|line| line.strip_prefix("section "));
+            let mut stdout = String::new();
+            for key in keys.filter_map(|line| line.split(' ').next()) {
+                let key = key.trim_matches('\'');
+                let status = match key {
+                    "kubelet" => kubelet,
+                    "ca" => ca,
+                    "marker" => marker,
+                    _ => 1,
+                };
+                writeln!(stdout, "{key} {status} {}", BASE64_STANDARD.encode("x")).unwrap();
+            }
+            let end = script.body.lines().last().unwrap().trim_start_matches("echo ");
+            Output {
+                stdout: stdout + end + "\n",
+                ..Output::default()
+            }
+        });
+        read_node(&host.host(), "m1", Duration::from_secs(1)).await
+    }
+
+    #[tokio::test]
+    async fn a_node_is_gone_when_its_note_is_gone() {
+        assert!(read(1, 1, 1).await.unwrap().is_none(), "nothing is there");
+        assert!(
+            matches!(read(1, 1, 0).await.unwrap(), Some(Found::Half)),
+            "reset, not cleaned"
+        );
+        assert!(
+            matches!(read(0, 1, 0).await.unwrap(), Some(Found::Half)),
+            "reset is at it"
+        );
+        assert!(read(0, 1, 1).await.is_err(), "not ours: nothing can be said");
+        assert!(
+            read(124, 0, 0).await.is_err(),
+            "a look that took too long says nothing"
+        );
+    }
+}

@@ -190,7 +190,20 @@ pub(super) fn changes(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::shared_attributes::node_machine_id, *};
+
+    #[test]
+    fn half_a_node_is_planned_anew_and_a_whole_one_is_not() {
+        let whole = Value::object([("machine_id".to_owned(), Value::from("abc"))]);
+        let mut planned = whole.clone();
+        replace_half_removed(Some(&whole), &mut planned);
+        assert_eq!(planned, whole);
+        let half = without_machine(whole);
+        let mut planned = half.clone();
+        replace_half_removed(Some(&half), &mut planned);
+        assert!(planned.get("machine_id").is_unknown());
+        assert!(node_machine_id().requires_replace);
+    }
 
     fn join(ca_cert_hash: Value) -> Value {
         Value::object([
