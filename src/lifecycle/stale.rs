@@ -19,7 +19,7 @@ pub fn taken_out_by<'a>(own: &Seen, survey: &'a Survey) -> Option<&'a Seen> {
         .marker
         .as_ref()
         .filter(|marker| marker.phase == Phase::Member)?;
-    if own.api_ready || !own.members.is_empty() {
+    if is_alive(own) {
         return None;
     }
     survey.masters().find(|seen| {
@@ -30,10 +30,14 @@ pub fn taken_out_by<'a>(own: &Seen, survey: &'a Survey) -> Option<&'a Seen> {
     })
 }
 
+fn is_alive(own: &Seen) -> bool {
+    own.api_ready || !own.members.is_empty()
+}
+
 /// Asks the host and the other masters; tells what to do if the host is a master no more. Reads only.
 pub async fn look_for_stale_master(host: &Host, masters: &[Host]) -> Option<Notice> {
     let own = Survey::of(std::slice::from_ref(host)).await;
-    let own = own.seen.first().filter(|own| own.is_master())?;
+    let own = own.seen.first().filter(|own| own.is_master() && !is_alive(own))?;
     let others: Vec<Host> = masters
         .iter()
         .filter(|master| master.name() != host.name())
