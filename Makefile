@@ -7,7 +7,7 @@ BINARY     := terraform-provider-ha_v$(VERSION)
 ROUNDS     ?=
 SEED       ?=
 
-.PHONY: help demo demo-down test check acceptance install bench chaos
+.PHONY: help demo demo-down test check acceptance acceptance-long install bench chaos
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -25,8 +25,11 @@ check: ## Format, lints, unit and doc tests; needs no root, no network and no Te
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-acceptance: ## Real Terraform against real clusters on the lab; needs root
+acceptance: ## Real Terraform against real clusters on the lab, one long scenario among them (HA_SEED=n picks it); needs root
 	acceptance/run
+
+acceptance-long: ## All long scenarios: replacement, scaling, Ctrl-C, two applies, dead hosts
+	acceptance/run --ignored
 
 install: ## Builds the provider and installs it for Terraform and OpenTofu
 	cargo build --release --locked

@@ -33,13 +33,18 @@ pub struct Hosts {
 impl Hosts {
     /// The examples' machines without a trace of an earlier cluster; none if acceptance tests were not asked for.
     pub fn clean() -> Result<Option<Self>> {
+        Self::clean_ones(&ALL)
+    }
+
+    /// The same of the machines of these names.
+    pub fn clean_ones(names: &[&str]) -> Result<Option<Self>> {
         if env::var_os("TF_ACC").is_none_or(|value| value != "1") {
             progress::line(
                 "not run: set TF_ACC=1 to run it against real clusters on the lab (make acceptance)",
             );
             return Ok(None);
         }
-        let names: Vec<NodeName> = ALL.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+        let names: Vec<NodeName> = names.iter().map(|name| name.parse()).collect::<Result<_>>()?;
         Self::up(&names).map(Some)
     }
 

@@ -2,11 +2,13 @@
 //! Terraform at work on them.
 //!
 //! [`hosts`] are the lab's machines, [`workspace`] is a folder with a Terraform configuration, [`terraform`] a run of
-//! Terraform in it, [`running_cluster`] asks Kubernetes and etcd, [`recorder`] and [`secrets`] look for secrets where none may be, [`residue`] for what a destroy
-//! leaves.
+//! Terraform in it, [`running_cluster`] asks Kubernetes and etcd, [`api_probe`] measures [`outages`] of the API,
+//! [`recorder`] and [`secrets`] look for secrets where none may be, [`residue`] for what is left over.
 pub mod lab;
 
+pub mod api_probe;
 pub mod hosts;
+pub mod outages;
 pub mod recorder;
 pub mod residue;
 pub mod running_cluster;

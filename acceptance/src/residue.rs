@@ -22,6 +22,13 @@ true
 const FILES: &str = "find /etc /opt /root /home /usr/local /var/lib /var/spool -xdev -type f \
     ! -path '/var/lib/containerd/*' ! -path '/var/lib/systemd/*' ! -path '/var/lib/cni/*' ! -path '/etc/machine-id' | sort";
 
+/// Prints what nothing that has ended leaves: commands that run, credentials of a join, the cluster's lock.
+const UNFINISHED: &str = "
+systemctl list-units --no-legend --plain --state=active,activating,deactivating 'ha-*'
+find /run/terraform-provider-ha /run/terraform-provider-ha.lock -type f 2>/dev/null
+true
+";
+
 /// A line `NODE: TRACE` for each trace.
 pub fn traces(hosts: &Hosts) -> Result<Vec<String>> {
     lines(hosts, &hosts.names, TRACES)
@@ -52,6 +59,13 @@ pub fn assert_none(hosts: &Hosts, before: &BTreeSet<String>) -> Result<()> {
         gone.is_empty(),
         "files that were not the provider's are gone: {gone:#?}"
     );
+    Ok(())
+}
+
+/// Fails if a machine is locked, or something that the provider began there has not ended.
+pub fn assert_at_rest(hosts: &Hosts) -> Result<()> {
+    let unfinished = lines(hosts, &hosts.names, UNFINISHED)?;
+    ensure!(unfinished.is_empty(), "not at rest: {unfinished:#?}");
     Ok(())
 }
 

@@ -38,6 +38,8 @@ impl RunningCluster<'_> {
         let mut wanted: Vec<&String> = masters.iter().chain(workers).collect();
         wanted.sort_unstable();
         ensure!(found == wanted, "Nodes {found:?} instead of {wanted:?}");
+        let cordoned = self.kubectl("get nodes --field-selector spec.unschedulable=true -o name")?;
+        ensure!(cordoned.is_empty(), "Nodes that take no pods: {cordoned}");
         let answer = self.kubectl(&format!("--server https://{ENDPOINT} get --raw /readyz"))?;
         ensure!(answer == "ok", "the API behind the floating IP: {answer}");
         let voters = self.voters()?;

@@ -88,6 +88,12 @@ impl Running {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
+    /// Whether it has written this to its standard output so far.
+    pub fn has_said(&self, text: &str) -> bool {
+        let said = fs::read_to_string(self.base.with_extension("out"));
+        said.is_ok_and(|said| said.contains(text))
+    }
+
     /// Sends it a signal; one that has ended gets none.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
         if self.is_over() {

@@ -182,6 +182,26 @@ impl Workspace {
         Ok(errors.collect())
     }
 
+    /// The nodes that the state holds, sorted; fails if one of them is tainted.
+    pub fn nodes_in_state(&mut self) -> Result<Vec<String>> {
+        let shown = self.terraform(&["show", "-json"])?.expect(0)?.stdout;
+        let shown: Value = serde_json::from_str(&shown).with_context(|| shown.clone())?;
+        let resources = shown
+            .pointer("/values/root_module/resources")
+            .and_then(Value::as_array);
+        let mut nodes = Vec::new();
+        for resource in resources.into_iter().flatten() {
+            ensure!(
+                resource.get("tainted") != Some(&Value::Bool(true)),
+                "tainted: {resource}"
+            );
+            let name = resource.pointer("/values/node_name").and_then(Value::as_str);
+            nodes.extend(name.map(str::to_owned));
+        }
+        nodes.sort();
+        Ok(nodes)
+    }
+
     /// Runs Terraform in the lab's network to its end.
     pub fn terraform(&mut self, arguments: &[&str]) -> Result<Ended> {
         progress::step(&format!("terraform {}", arguments.join(" ")), || {

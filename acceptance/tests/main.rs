@@ -1,15 +1,16 @@
 //! Acceptance tests: a real Terraform and the provider as built, against real clusters on the lab.
 //!
-//! Asked for with `TF_ACC=1`; then whatever is missing is a failure. Scenarios: [`bad_input`], [`cluster`], [`dead_host`],
-//! [`interrupt`], [`symmetric`]. What they stand on is in the library of this crate; [`hosts`] are the machines by name.
+//! Asked for with `TF_ACC=1`; then whatever is missing is a failure. Scenarios: [`bad_input`], [`cluster`],
+//! [`interrupt`], [`symmetric`], and the [`long`] ones. What they stand on is in the library of this crate; [`hosts`] are
+//! the machines by name.
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
-mod dead_host;
-#[cfg(test)]
 mod interrupt;
+#[cfg(test)]
+mod long;
 #[cfg(test)]
 mod symmetric;
 

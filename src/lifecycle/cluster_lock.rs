@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     node::lock::{LEASE, Owner, Taking, release_script, take_script},
-    remote::Host,
+    remote::{Host, HostErrorKind},
 };
 
 /// An owner renews its lock three times within the lease.
@@ -159,15 +159,14 @@ async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Hel
     let mut failed = None;
     for (host, result) in join_all(hosts.iter().map(async |host| (host, take(owner, host).await))).await {
         match result {
-            Ok(Taking::Taken) => taken.push(host.clone()),
-            Ok(Taking::Held(other)) => {
+            Ok(Some(Taking::Taken)) => taken.push(host.clone()),
+            Ok(Some(Taking::Held(other))) => {
                 held = Some(Held {
                     owner: other,
                     host: host.name().to_owned(),
                 });
             }
-            // Who is down is locked for nobody.
-            Err(failure) if failure.kind == FailureKind::Unreachable => {}
+            Ok(None) => {}
             Err(failure) => failed = Some(failure.on(host.name())),
         }
     }
@@ -185,17 +184,30 @@ async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Hel
     }
 }
 
-async fn take(owner: &Owner, host: &Host) -> Result<Taking, Failure> {
+async fn take(owner: &Owner, host: &Host) -> Result<Option<Taking>, Failure> {
     let first = ask(host, owner, None).await?;
     match &first {
-        Taking::Held(other) if lock_owner::is_gone(other) => ask(host, owner, Some(&other.id)).await,
+        Some(Taking::Held(other)) if lock_owner::is_gone(other) => ask(host, owner, Some(&other.id)).await,
         _ => Ok(first),
     }
 }
 
-async fn ask(host: &Host, owner: &Owner, gone: Option<&str>) -> Result<Taking, Failure> {
-    let stdout = host.run_ok(&take_script(owner, gone)).await?;
-    Taking::parse(&stdout).map_err(|error| nonsense(host, &error))
+/// None where no script can be run, whatever the reason: nothing changes through such a host, and what needs it says so.
+async fn ask(host: &Host, owner: &Owner, gone: Option<&str>) -> Result<Option<Taking>, Failure> {
+    let error = match host.run_ok(&take_script(owner, gone)).await {
+        Ok(stdout) => {
+            let taking = Taking::parse(&stdout);
+            return taking.map(Some).map_err(|error| nonsense(host, &error));
+        }
+        Err(error) => error,
+    };
+    let is_transport = matches!(error.kind, HostErrorKind::Transport(_));
+    let failure = Failure::from(error);
+    if is_transport && failure.kind != FailureKind::Interrupted {
+        tracing::debug!(host = host.name(), %failure, "not reached, so not locked");
+        return Ok(None);
+    }
+    Err(failure)
 }
 
 async fn release(owner: &Owner, hosts: &[Host]) {
@@ -213,10 +225,11 @@ async fn renew(owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: Cancellati
         let renewals = hosts.iter().map(|host| ask(host, &owner, None));
         for result in join_all(renewals).await {
             match result {
-                Ok(Taking::Taken) => {
+                Ok(Some(Taking::Taken)) => {
                     *hold.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                 }
-                Ok(Taking::Held(other)) => {
+                Ok(None) => {}
+                Ok(Some(Taking::Held(other))) => {
                     tracing::warn!(
                         who = other.who,
                         operation = other.operation,

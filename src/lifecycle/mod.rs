@@ -57,7 +57,7 @@ pub use loadbalancer::{
 pub use preflight::{Checked, check_master, check_worker};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};
-pub use read_node::{NodeSeen, read_node};
+pub use read_node::{Found, NodeSeen, read_node};
 pub use remove_node::{Leaving, remove_master, remove_worker};
 pub use spec::{Identity, Join, MasterSpec, NodeWishes, WorkerSpec};
 pub use stale::{is_recorded, look_for_stale_master, stale_worker};

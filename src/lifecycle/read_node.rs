@@ -6,9 +6,28 @@ use crate::{
     etcd,
     kube::{self, Node, OwnNode},
     kubeadm,
-    node::{Answers, Query, files::read_section},
+    node::{Answers, MARKER, Query, files::read_section},
     remote::Host,
 };
+
+/// What is on a host of a node.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The node.
+    Node(Box<NodeSeen>),
+    /// What a removal that was cut short has left of it: our note, and no credentials any more.
+    Half,
+}
+
+impl Found {
+    /// The node, unless it is half removed.
+    pub fn node(self) -> Option<NodeSeen> {
+        match self {
+            Self::Node(seen) => Some(*seen),
+            Self::Half => None,
+        }
+    }
+}
 
 /// A node, as its host tells it.
 #[derive(Clone, Debug)]
@@ -31,13 +50,14 @@ pub struct NodeSeen {
     pub files: BTreeMap<String, String>,
 }
 
-/// Reads the node; `None` if the host has no node's credentials any more: somebody reset or reinstalled it.
+/// Reads the node; `None` if nothing of it is there any more: somebody reinstalled the host, or removed all.
 ///
 /// The kubelet's own credentials may read its own Node, so no master is needed. Never writes.
-pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Option<NodeSeen>, Failure> {
+pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Option<Found>, Failure> {
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
         .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
+        .section("marker", format!("test -e {MARKER}"))
         .section("node", kube::get_own_node_command(name))
         .section("ca", "cat /etc/kubernetes/pki/ca.crt")
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
@@ -46,9 +66,17 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
     let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
-    let ca_cert_pem = match (answers.status("kubelet"), answers.text("ca")) {
-        (Some(1), _) => return Ok(None),
-        (Some(0), Some(pem)) => pem,
+    // `kubeadm reset` takes the CA before it takes the kubelet's credentials.
+    let is_without_ca = answers.status("ca") == Some(1);
+    let ca_cert_pem = match (
+        answers.status("kubelet"),
+        answers.text("ca"),
+        answers.status("marker"),
+    ) {
+        (Some(1), _, Some(1)) => return Ok(None),
+        (Some(1), _, Some(0)) => return Ok(Some(Found::Half)),
+        (Some(0), Some(pem), _) => pem,
+        (Some(0), None, Some(0)) if is_without_ca => return Ok(Some(Found::Half)),
         _ => return Err(nonsense(host, &"the node's credentials could not be read")),
     };
     let (node, is_node_gone) = match answers.text("node").map(kube::parse_own_node) {
@@ -57,7 +85,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
         // What stands in front of an API server that is down may say anything.
         Some(Ok(OwnNode::Refused) | Err(_)) | None => (None, false),
     };
-    Ok(Some(NodeSeen {
+    Ok(Some(Found::Node(Box::new(NodeSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         is_node_gone,
         node,
@@ -73,7 +101,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
             .map(|text| (CLUSTER_FILE.to_owned(), text.to_owned()))
             .into_iter()
             .collect(),
-    }))
+    }))))
 }
 
 /// The end of the certificate that ends first. RFC 3339 texts in UTC sort by time.
@@ -84,4 +112,59 @@ fn first_expiry(bundle: &str) -> Option<String> {
         .filter(|pem| pem.contains(END))
         .filter_map(|pem| kubeadm::not_after(pem.trim_start()).ok())
         .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+    use super::*;
+    use crate::{command::Output, remote::fake::FakeHost};
+
+    /// What is read of a host where these commands end so: kubelet's credentials, CA, our note.
+    async fn read(kubelet: i32, ca: i32, marker: i32) -> Result<Option<Found>, Failure> {
+        let host = FakeHost::new("10.0.0.11").on("read node", move |_, script| {
+            let keys = script
+                .body
+                .lines()
+                .filter_map(|line| line.strip_prefix("section "));
+            let mut stdout = String::new();
+            for key in keys.filter_map(|line| line.split(' ').next()) {
+                let key = key.trim_matches('\'');
+                let status = match key {
+                    "kubelet" => kubelet,
+                    "ca" => ca,
+                    "marker" => marker,
+                    _ => 1,
+                };
+                writeln!(stdout, "{key} {status} {}", BASE64_STANDARD.encode("x")).unwrap();
+            }
+            let end = script.body.lines().last().unwrap().trim_start_matches("echo ");
+            Output {
+                stdout: stdout + end + "\n",
+                ..Output::default()
+            }
+        });
+        read_node(&host.host(), "m1", Duration::from_secs(1)).await
+    }
+
+    #[tokio::test]
+    async fn a_node_is_gone_when_its_note_is_gone() {
+        assert!(read(1, 1, 1).await.unwrap().is_none(), "nothing is there");
+        assert!(
+            matches!(read(1, 1, 0).await.unwrap(), Some(Found::Half)),
+            "reset, not cleaned"
+        );
+        assert!(
+            matches!(read(0, 1, 0).await.unwrap(), Some(Found::Half)),
+            "reset is at it"
+        );
+        assert!(read(0, 1, 1).await.is_err(), "not ours: nothing can be said");
+        assert!(
+            read(124, 0, 0).await.is_err(),
+            "a look that took too long says nothing"
+        );
+    }
 }

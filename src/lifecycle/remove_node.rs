@@ -18,8 +18,8 @@ use super::{
     runner::run_some,
     step::{Run, Step},
     steps::{
-        DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip, RemoveEtcdMember,
-        removal_refused,
+        CleanHost, DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip,
+        RemoveEtcdMember, removal_refused,
     },
     survey::{Seen, Survey},
 };
@@ -373,10 +373,13 @@ fn check_own_cluster(run: &Run, facts: &Facts, leaving: &Leaving) -> Result<(), 
 
 /// The node ends without anybody's help.
 fn reset_steps(leaving: &Leaving) -> Vec<Box<dyn Step>> {
-    vec![Box::new(KubeadmReset {
-        cri_socket: leaving.cri_socket.clone(),
-        verify: None,
-    })]
+    vec![
+        Box::new(KubeadmReset {
+            cri_socket: leaving.cri_socket.clone(),
+            verify: None,
+        }),
+        Box::new(CleanHost),
+    ]
 }
 
 /// A node whose host answers leaves.
@@ -406,6 +409,7 @@ fn leaving_steps(leaving: &Leaving, survivor: &Survivor) -> Vec<Box<dyn Step>> {
         via: via.clone(),
         name: leaving.node_name.clone(),
     }));
+    steps.push(Box::new(CleanHost));
     steps
 }
 

@@ -53,6 +53,8 @@ pub(super) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Fai
 
 /// The second half of [`reset_host`].
 pub(super) async fn clean_host(run: &Run) -> Result<(), Failure> {
+    // A run that was cut may have left a reset at work.
+    detached::settle(run, &run.host, KUBEADM_RESET).await?;
     run.host.run_ok(&clean_script()).await?;
     Ok(())
 }
@@ -104,7 +106,7 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
     ]
     .map(|file| format!("/etc/kubernetes/{file}"))
     .join(" ");
-    let results = [KUBEADM_INIT, KUBEADM_JOIN]
+    let results = [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET]
         .map(|name| format!("{DIRECTORY}/operations/{name}"))
         .join(" ");
     Script::new(

@@ -147,6 +147,27 @@ pub(super) fn cluster_change(old: Option<&JoinModel>, new: Option<&JoinModel>) -
     Some(Diagnostic::error("A node cannot change its cluster in place", detail).at(Path::attribute("join")))
 }
 
+/// The state of a node that is there in part only: neither gone, which would leave the rest where it is, nor whole.
+pub(super) fn without_machine(mut state: Value) -> Value {
+    state.set("machine_id", Value::Null);
+    state
+}
+
+/// Says that the refresh found half of a node.
+pub(super) fn half_removed(host: &str) -> Diagnostic {
+    let detail = format!(
+        "Host: {host}\n\nThe removal of this node was cut short, or somebody ran `kubeadm reset` on the host. The next apply finishes the removal; if the node is in the configuration, it is then made anew."
+    );
+    Diagnostic::warning("Node is half removed", detail).at(Path::attribute("host"))
+}
+
+/// Plans a node anew of which a refresh found only a part.
+pub(super) fn replace_half_removed(prior: Option<&Value>, planned: &mut Value) {
+    if prior.is_some_and(|prior| prior.get("machine_id").is_null()) {
+        planned.set("machine_id", Value::unknown());
+    }
+}
+
 /// Whether what is planned needs a look at the host: everything else is read at the next operation that needs it.
 pub(super) fn changes_node(prior: &Value, planned: &Value) -> bool {
     ["labels", "annotations", "taints", "rendered"]
@@ -169,7 +190,20 @@ pub(super) fn changes(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::shared_attributes::node_machine_id, *};
+
+    #[test]
+    fn half_a_node_is_planned_anew_and_a_whole_one_is_not() {
+        let whole = Value::object([("machine_id".to_owned(), Value::from("abc"))]);
+        let mut planned = whole.clone();
+        replace_half_removed(Some(&whole), &mut planned);
+        assert_eq!(planned, whole);
+        let half = without_machine(whole);
+        let mut planned = half.clone();
+        replace_half_removed(Some(&half), &mut planned);
+        assert!(planned.get("machine_id").is_unknown());
+        assert!(node_machine_id().requires_replace);
+    }
 
     fn join(ca_cert_hash: Value) -> Value {
         Value::object([

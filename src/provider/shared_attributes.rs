@@ -45,6 +45,17 @@ pub(super) fn machine_id() -> Attribute {
     )
 }
 
+/// The same of a node, which tells too whether all of it is there.
+pub(super) fn node_machine_id() -> Attribute {
+    Attribute::computed("machine_id", Type::String)
+        .describe(
+            "The host's `/etc/machine-id`. A different one at the next refresh means that the machine was reinstalled; \
+             null means that a removal was cut short, and the next apply finishes it and makes the node anew. \
+             Changing it replaces the resource.",
+        )
+        .requires_replace()
+}
+
 pub(super) fn rendered() -> Attribute {
     Attribute::computed("rendered", Type::Map(Box::new(Type::String))).describe(
         "Text of each file that this resource keeps on the host, by path. Known at plan where its inputs are; a \

@@ -364,6 +364,27 @@ async fn creates_at_once_found_one_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_joins_twice_at_once_joins_once() {
+    let lab = Lab::new(founded().await);
+    let spec = worker(&lab);
+    let (one, other) = (new_run(&lab, W1), new_run(&lab, W1));
+    let (one_process, other_process) = (ClusterLocks::default(), ClusterLocks::default());
+    let (first, second) = tokio::join!(
+        create_worker(&one, &spec, &one_process, None),
+        create_worker(&other, &spec, &other_process, None),
+    );
+    assert_eq!(first.unwrap().node_name, second.unwrap().node_name);
+    let world = lab.world();
+    let joins = world
+        .log
+        .iter()
+        .filter(|(at, title)| at == W1 && *title == "start detached command");
+    assert_eq!(joins.count(), 1);
+    assert_eq!(world.violations, Vec::<String>::new());
+    assert!(!world.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_of_somebody_else_is_refused_and_not_touched() {
     let mut world = founded().await;
     world.clusters[0].endpoint = ENDPOINT.to_owned();

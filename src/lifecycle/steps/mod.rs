@@ -25,7 +25,7 @@ pub use check_host::{CheckHost, failure_of};
 pub use finish_join::FinishJoin;
 pub use kubeadm_init::KubeadmInit;
 pub use kubeadm_join::{ControlPlane, KubeadmJoin};
-pub use kubeadm_reset::KubeadmReset;
+pub use kubeadm_reset::{CleanHost, KubeadmReset};
 pub use leave::{DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, RemoveEtcdMember, removal_refused};
 pub use loadbalancer_files::{AwaitHaproxy, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer};
 pub use node_name_is_free::NodeNameIsFree;

@@ -7,7 +7,10 @@ use super::{
     super::{
         at_plan,
         diagnose::{diagnostic, notice},
-        node_model::{JoinModel, changes, changes_node, cluster_change, set_seen},
+        node_model::{
+            JoinModel, changes, changes_node, cluster_change, half_removed, replace_half_removed, set_seen,
+            without_machine,
+        },
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -18,9 +21,9 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Failure, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master, cluster_file,
-        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, read_node,
-        remove_master, render_cluster, update_node,
+        CLUSTER_FILE, Failure, Found, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master,
+        cluster_file, create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master,
+        read_node, remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -114,7 +117,7 @@ impl Master {
             node_name: name,
             address,
         } = identity;
-        let Some(seen) = read_node(host, &name, MINUTE).await? else {
+        let Some(seen) = read_node(host, &name, MINUTE).await?.and_then(Found::node) else {
             return Ok(None);
         };
         state.set("node_name", name.as_str());
@@ -204,6 +207,7 @@ impl Resource for Master {
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
+        replace_half_removed(request.prior, planned);
         if let Some(prior) = request.prior
             && !prior.get("cluster").is_null()
             && request.config.get("cluster").is_wholly_known()
@@ -281,7 +285,11 @@ impl Resource for Master {
         };
         match seen {
             None => None,
-            Some(seen) => {
+            Some(Found::Half) => {
+                cx.add(half_removed(&address));
+                Some(without_machine(state))
+            }
+            Some(Found::Node(seen)) => {
                 let known = state.get("ca_cert_hash").as_str().map(str::to_owned);
                 if known.is_some_and(|known| known != seen.ca_cert_hash) {
                     let detail = format!(
@@ -298,7 +306,7 @@ impl Resource for Master {
                     && let Some(stale) = self.look_for_stale(&model).await
                 {
                     cx.add(notice(&stale));
-                    return None;
+                    return Some(without_machine(state));
                 }
                 set_master_seen(&mut state, &model, &name, &seen);
                 Some(state)

@@ -49,7 +49,7 @@ pub(super) fn schema() -> Schema {
                 Attribute::computed("etcd_member_id", Type::String).describe("This master's etcd member ID, hexadecimal as `etcdctl` prints it."),
                 Attribute::computed("certificates_expire_at", Type::String).describe("When the first of this master's certificates ends, RFC 3339."),
                 common::rendered(),
-                common::machine_id(),
+                common::node_machine_id(),
                 common::id(),
             ],
             blocks: vec![cluster(), common::ssh_block(), common::timeouts_block(["20m", "1m", "10m", "15m"])],

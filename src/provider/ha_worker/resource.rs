@@ -7,7 +7,10 @@ use super::{
     super::{
         at_plan,
         diagnose::{diagnostic, notice},
-        node_model::{changes, changes_node, cluster_change, set_seen},
+        node_model::{
+            changes, changes_node, cluster_change, half_removed, replace_half_removed, set_seen,
+            without_machine,
+        },
         settings::{bug, limit},
         shared::Shared,
     },
@@ -16,7 +19,7 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of, read_node,
+        Found, Leaving, NodeChange, NodeSeen, WorkerSpec, check_worker, create_worker, failure_of, read_node,
         remove_worker, stale_worker, update_node,
     },
     remote::Host,
@@ -75,6 +78,7 @@ impl Resource for Worker {
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
+        replace_half_removed(request.prior, planned);
         let endpoint = request
             .config
             .get("join")
@@ -125,7 +129,11 @@ impl Resource for Worker {
         };
         match seen {
             None => None,
-            Some(seen) => {
+            Some(Found::Half) => {
+                cx.add(half_removed(&address));
+                Some(without_machine(state))
+            }
+            Some(Found::Node(seen)) => {
                 if model
                     .join
                     .as_ref()
@@ -181,7 +189,8 @@ impl Resource for Worker {
                 return None;
             }
         };
-        match read_node(&host, &name, MINUTE).await {
+        let found = read_node(&host, &name, MINUTE).await;
+        match found.map(|found| found.and_then(Found::node)) {
             Ok(Some(seen)) => Some(settled(planned, &model, &name, &seen)),
             Ok(None) => {
                 cx.add(

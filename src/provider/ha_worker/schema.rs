@@ -21,7 +21,7 @@ pub(super) fn schema() -> Schema {
                 common::cri_socket(),
                 common::if_unreachable("drains and deletes the Node through a master"),
                 Attribute::computed("kubelet_version", Type::String).describe("Version of the kubelet, for example `1.37.2`."),
-                common::machine_id(),
+                common::node_machine_id(),
                 common::id(),
             ],
             blocks: vec![common::ssh_block(), common::timeouts_block(["15m", "1m", "10m", "15m"])],

@@ -3,8 +3,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use acceptance::api_probe::ApiProbe;
 use acceptance::hosts::Hosts;
 use acceptance::lab::operations;
+use acceptance::outages::Outages;
 use acceptance::recorder::{Recorder, Recording};
 use acceptance::running_cluster::RunningCluster;
 use acceptance::secrets::Secrets;
@@ -14,8 +16,6 @@ use serde_json::json;
 
 use super::evidence::{self, Diary};
 use super::plan::Round;
-use super::probe::Outages;
-use super::probe::api::ApiProbe;
 use super::probe::etcd::EtcdProbe;
 use super::probe::quorum::{Blame, Verdict, judge};
 use super::probe::workload::{self, WorkloadProbe};

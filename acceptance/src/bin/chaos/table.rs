@@ -2,8 +2,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use acceptance::outages::Outages;
+
 use super::plan::Round;
-use super::probe::Outages;
 use super::probe::quorum::Verdict;
 use super::round::Report;
 

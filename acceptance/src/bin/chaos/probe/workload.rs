@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use acceptance::lab::address::NodeName;
 use acceptance::lab::cgroup;
+use acceptance::outages::Outages;
 use acceptance::running_cluster::RunningCluster;
 use anyhow::{Result, anyhow};
-
-use super::Outages;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// What a pod runs; nothing else sleeps so long.

@@ -4,21 +4,22 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use acceptance::lab::address::LAB_NETNS;
-use acceptance::running_cluster::ENDPOINT;
 use anyhow::{Context as _, Result, anyhow};
 
-use super::Outages;
+use crate::lab::address::LAB_NETNS;
+use crate::outages::Outages;
+use crate::running_cluster::ENDPOINT;
 
 /// A probe at work: one curl for all questions, which costs less than one for each.
 #[derive(Debug)]
-pub(crate) struct ApiProbe {
+pub struct ApiProbe {
     curl: Child,
     thread: Option<JoinHandle<Vec<(Instant, bool)>>>,
 }
 
 impl ApiProbe {
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts it.
+    pub fn start() -> Result<Self> {
         let mut command = Command::new("ip");
         command.args([
             "netns",
@@ -57,7 +58,7 @@ impl ApiProbe {
     }
 
     /// How long the API was out since it first answered; none if it never did.
-    pub(crate) fn stop(mut self) -> Result<Option<Outages>> {
+    pub fn stop(mut self) -> Result<Option<Outages>> {
         self.end();
         let samples = match self.thread.take() {
             Some(thread) => thread.join().map_err(|_| anyhow!("the API's probe panicked"))?,
