@@ -12,7 +12,7 @@ use super::{
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
-        PullImages, RecordMembership, ReleaseVip, RemoveCertificates, RevokeCredentials,
+        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials,
     },
 };
 use crate::{
@@ -221,11 +221,10 @@ impl<'a> Master<'a> {
         (locked, after)
     }
 
-    /// What an earlier life left on the host and in the cluster goes first. A floating IP that the reset leaves behind
-    /// would lead the join to this host itself; a Node that is Ready still would keep kubeadm from joining.
+    /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
+    /// kubeadm from joining.
     fn rejoin_steps(&self, through: &Through, locks: &ClusterLocks) -> (Steps, Steps) {
         let mut locked: Steps = vec![
-            Box::new(ReleaseVip),
             Box::new(KubeadmReset {
                 cri_socket: self.node.cri_socket.clone(),
                 verify: None,

@@ -15,7 +15,7 @@ use super::{
     step::{Run, Step},
     steps::{
         ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, RecordMembership,
-        ReleaseVip, RevokeCredentials,
+        RevokeCredentials,
     },
 };
 use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
@@ -103,7 +103,6 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
         facts.kubernetes.kubelet_conf && is_recorded && node_of(&through.via, &node.name).await?.is_none();
     if is_stale {
         check_same_ca(run, &facts, &through.ca_cert_hash)?;
-        steps.push(Box::new(ReleaseVip));
         steps.push(Box::new(KubeadmReset {
             cri_socket: node.cri_socket.clone(),
             verify: None,

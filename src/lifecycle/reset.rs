@@ -4,13 +4,14 @@ use std::time::Duration;
 use super::{
     detached::{self, KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
     failure::Failure,
+    loadbalancer_note::LoadbalancerNote,
     released::RELEASED,
     step::Run,
 };
 use crate::{
     command::Script,
     haproxy, keepalived, kubeadm,
-    node::{DIRECTORY, MARKER},
+    node::{DIRECTORY, MARKER, vip},
 };
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -47,6 +48,19 @@ pub(super) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Fai
         if status != 0 {
             return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
         }
+        drop_vip(run).await?;
+    }
+    Ok(())
+}
+
+/// The reset kills keepalived, which then does not give the floating IP back. Left on this host, the address would lead
+/// whatever asks for the endpoint here, a join above all, to this host itself.
+async fn drop_vip(run: &Run) -> Result<(), Failure> {
+    if let Some(note) = LoadbalancerNote::read(&run.host).await? {
+        let drop = vip::drop_vip_command(note.vip, &note.interface);
+        run.host
+            .run_ok(&Script::new("drop the floating IP", drop))
+            .await?;
     }
     Ok(())
 }

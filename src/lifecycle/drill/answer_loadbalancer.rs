@@ -39,7 +39,10 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "ask HAProxy" => whether(machine.has_loadbalancer()),
         "look for the floating IP" => whether(world.vip_holder.as_deref() == Some(at)),
         "ask for the floating IP" => whether(world.vip_stranger),
-        "drop the floating IP" => Output::default(),
+        "drop the floating IP" => {
+            machine.has_vip_too = false;
+            Output::default()
+        }
         _ => return None,
     })
 }

@@ -54,6 +54,8 @@ pub(super) struct Machine {
     /// `/etc/machine-id`.
     pub(super) identity: String,
     pub(super) silent: bool,
+    /// It has the floating IP beside the one who should: its keepalived came back, and the others do not know of it.
+    pub(super) has_vip_too: bool,
     /// It answers, and lets nobody in.
     pub(super) is_locked: bool,
     pub(super) files: BTreeMap<String, String>,
@@ -290,6 +292,7 @@ impl World {
     pub(super) fn come_back(&mut self, at: &str) {
         let machine = self.machines.get_mut(at).unwrap();
         machine.silent = false;
+        machine.has_vip_too = machine.has(keepalived::MANIFEST_PATH);
         let (name, node) = (
             machine.name.clone(),
             Node {
