@@ -25,7 +25,7 @@ const FILES: &str = "find /etc /opt /root /home /usr/local /var/lib /var/spool -
 /// Prints what nothing that has ended leaves: commands that run, credentials of a join, the cluster's lock.
 const UNFINISHED: &str = "
 systemctl list-units --no-legend --plain --state=active,activating,deactivating 'ha-*'
-find /run/terraform-provider-ha /run/terraform-provider-ha.lock -type f 2>/dev/null
+find /run/terraform-provider-ha /run/terraform-provider-ha*.lock -type f 2>/dev/null
 true
 ";
 

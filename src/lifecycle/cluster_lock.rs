@@ -1,5 +1,5 @@
-//! One change of a cluster's membership at a time: within this process by a mutex, between processes and machines by
-//! a lock on the cluster's hosts.
+//! One change of a cluster's membership at a time, and one operation on a host: within this process by a mutex, between
+//! processes and machines by a lock on the hosts.
 use std::{
     collections::HashMap,
     sync::{
@@ -24,24 +24,27 @@ use super::{
     wait::{Seen, wait_until},
 };
 use crate::{
-    node::lock::{LEASE, Owner, Taking, release_script, take_script},
+    node::lock::{LEASE, Owner, Scope, Taking, release_script, take_script},
     remote::{Host, HostErrorKind},
 };
 
 /// An owner renews its lock three times within the lease.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// Locks by control-plane endpoint. Terraform runs the instances of a `for_each` side by side; etcd takes one
+type Mutexes = HashMap<(Scope, String), Arc<AsyncMutex<()>>>;
+
+/// Locks by control-plane endpoint, or by host. Terraform runs the instances of a `for_each` side by side; etcd takes one
 /// learner at a time (`ha-correctness`: kubeadm joins of masters are serial on every version).
 #[derive(Clone, Debug, Default)]
 pub struct ClusterLocks {
-    by_endpoint: Arc<Mutex<HashMap<String, Arc<AsyncMutex<()>>>>>,
+    by_name: Arc<Mutex<Mutexes>>,
 }
 
 /// Held while membership changes. [`Self::release`] lets the next one in at once; dropped without it, as when the
 /// process dies, the hosts' part ends with its lease.
 #[derive(Debug)]
 pub struct ClusterLock {
+    scope: Scope,
     hosts: Vec<Host>,
     owner: Owner,
     hold: Arc<Hold>,
@@ -60,9 +63,36 @@ impl ClusterLocks {
     /// Waits until nobody else changes this cluster, at most for the run's time, and holds the lock on every one of
     /// the hosts that answers. Two runs that can reach one common host exclude each other.
     pub async fn lock(&self, run: &Run, endpoint: &str, hosts: &[Host]) -> Result<ClusterLock, Failure> {
+        self.lock_as(run, Scope::Cluster, endpoint, hosts).await
+    }
+
+    /// Nobody else makes this run's host a node, or none, meanwhile. Taken before the cluster's lock, and held longer:
+    /// who waited for it finds the host as the other has left it for good.
+    pub async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
+        self.lock_as(run, Scope::Host, run.host.name(), std::slice::from_ref(&run.host))
+            .await
+    }
+
+    async fn lock_as(
+        &self,
+        run: &Run,
+        scope: Scope,
+        name: &str,
+        hosts: &[Host],
+    ) -> Result<ClusterLock, Failure> {
+        let (what, summary) = match scope {
+            Scope::Cluster => (
+                "nobody else changes the cluster",
+                "Somebody else is changing the cluster",
+            ),
+            Scope::Host => (
+                "nobody else changes the host",
+                "Somebody else is changing the host",
+            ),
+        };
         let lock = {
-            let mut locks = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.entry(endpoint.to_owned()).or_default().clone()
+            let mut locks = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.entry((scope, name.to_owned())).or_default().clone()
         };
         let guard = run
             .cancel
@@ -71,9 +101,9 @@ impl ClusterLocks {
             .ok_or_else(Failure::cancelled)?;
         let owner = lock_owner::own(&run.operation)?;
         let told = Mutex::new(String::new());
-        let hosts = wait_until(run, "nobody else changes the cluster", run.remaining(), || {
+        let hosts = wait_until(run, what, run.remaining(), || {
             Box::pin(async {
-                Ok(match take_all(&owner, hosts).await? {
+                Ok(match take_all(scope, &owner, hosts).await? {
                     Ok(taken) => Seen::Yes(taken),
                     Err(held) => {
                         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +119,7 @@ impl ClusterLocks {
         .await
         .map_err(|failure| match failure.kind {
             FailureKind::Permanent => Failure {
-                summary: "Somebody else is changing the cluster",
+                summary,
                 ..failure
             }
             .advise("Wait until that has ended and apply again, or give this resource more time in its timeouts block."),
@@ -100,20 +130,21 @@ impl ClusterLocks {
             renewed: Mutex::new(Instant::now()),
         });
         let stop = CancellationToken::new();
-        tokio::spawn(renew(owner.clone(), hosts.clone(), hold.clone(), stop.clone()));
+        tokio::spawn(renew(
+            scope,
+            owner.clone(),
+            hosts.clone(),
+            hold.clone(),
+            stop.clone(),
+        ));
         Ok(ClusterLock {
+            scope,
             hosts,
             owner,
             hold,
             _renewal: stop.drop_guard(),
             _guard: guard,
         })
-    }
-
-    /// The same for one host that is no master: nobody else changes it meanwhile.
-    pub async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
-        self.lock(run, run.host.name(), std::slice::from_ref(&run.host))
-            .await
     }
 }
 
@@ -140,7 +171,7 @@ impl ClusterLock {
 
     /// Gives the lock back.
     pub async fn release(self) {
-        release(&self.owner, &self.hosts).await;
+        release(self.scope, &self.owner, &self.hosts).await;
     }
 }
 
@@ -153,11 +184,17 @@ struct Held {
 }
 
 /// Takes the lock on all hosts that answer, or on none.
-async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Held>, Failure> {
+async fn take_all(scope: Scope, owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Held>, Failure> {
     let mut taken = Vec::new();
     let mut held = None;
     let mut failed = None;
-    for (host, result) in join_all(hosts.iter().map(async |host| (host, take(owner, host).await))).await {
+    for (host, result) in join_all(
+        hosts
+            .iter()
+            .map(async |host| (host, take(scope, owner, host).await)),
+    )
+    .await
+    {
         match result {
             Ok(Some(Taking::Taken)) => taken.push(host.clone()),
             Ok(Some(Taking::Held(other))) => {
@@ -174,27 +211,34 @@ async fn take_all(owner: &Owner, hosts: &[Host]) -> Result<Result<Vec<Host>, Hel
         (None, None) => Ok(Ok(taken)),
         // Two that hold a part each would wait for each other for ever.
         (Some(failure), _) => {
-            release(owner, &taken).await;
+            release(scope, owner, &taken).await;
             Err(failure)
         }
         (None, Some(held)) => {
-            release(owner, &taken).await;
+            release(scope, owner, &taken).await;
             Ok(Err(held))
         }
     }
 }
 
-async fn take(owner: &Owner, host: &Host) -> Result<Option<Taking>, Failure> {
-    let first = ask(host, owner, None).await?;
+async fn take(scope: Scope, owner: &Owner, host: &Host) -> Result<Option<Taking>, Failure> {
+    let first = ask(scope, host, owner, None).await?;
     match &first {
-        Some(Taking::Held(other)) if lock_owner::is_gone(other) => ask(host, owner, Some(&other.id)).await,
+        Some(Taking::Held(other)) if lock_owner::is_gone(other) => {
+            ask(scope, host, owner, Some(&other.id)).await
+        }
         _ => Ok(first),
     }
 }
 
 /// None where no script can be run, whatever the reason: nothing changes through such a host, and what needs it says so.
-async fn ask(host: &Host, owner: &Owner, gone: Option<&str>) -> Result<Option<Taking>, Failure> {
-    let error = match host.run_ok(&take_script(owner, gone)).await {
+async fn ask(
+    scope: Scope,
+    host: &Host,
+    owner: &Owner,
+    gone: Option<&str>,
+) -> Result<Option<Taking>, Failure> {
+    let error = match host.run_ok(&take_script(scope, owner, gone)).await {
         Ok(stdout) => {
             let taking = Taking::parse(&stdout);
             return taking.map(Some).map_err(|error| nonsense(host, &error));
@@ -210,9 +254,9 @@ async fn ask(host: &Host, owner: &Owner, gone: Option<&str>) -> Result<Option<Ta
     Err(failure)
 }
 
-async fn release(owner: &Owner, hosts: &[Host]) {
+async fn release(scope: Scope, owner: &Owner, hosts: &[Host]) {
     let release = hosts.iter().map(async |host| {
-        if let Err(error) = host.run_ok(&release_script(owner)).await {
+        if let Err(error) = host.run_ok(&release_script(scope, owner)).await {
             tracing::debug!(host = host.name(), %error, "the cluster's lock ends with its lease");
         }
     });
@@ -220,9 +264,9 @@ async fn release(owner: &Owner, hosts: &[Host]) {
 }
 
 /// Renews until it is stopped. A host that does not answer is asked again; one that says it is another's ends it.
-async fn renew(owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: CancellationToken) {
+async fn renew(scope: Scope, owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: CancellationToken) {
     while tokio::time::timeout(RENEWAL, stop.cancelled()).await.is_err() {
-        let renewals = hosts.iter().map(|host| ask(host, &owner, None));
+        let renewals = hosts.iter().map(|host| ask(scope, host, &owner, None));
         for result in join_all(renewals).await {
             match result {
                 Ok(Some(Taking::Taken)) => {

@@ -4,7 +4,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
-    look::look_at,
+    look::{look_again, look_at},
     preflight::{master_problems, refuse_foreign_node},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
@@ -21,8 +21,8 @@ use crate::{
     remote::Host,
 };
 
-/// Makes the host a master, and gives what it goes by. The cluster's lock is held from the look for a running cluster
-/// until etcd's membership has changed; what kubeadm and this provider do after that needs none.
+/// Makes the host a master, and gives what it goes by. The host is locked all the time, the cluster from the
+/// look for a running cluster until etcd's membership has changed; what kubeadm and this provider do after that needs none.
 ///
 /// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
 /// the same call goes on from there: nothing is undone that is done.
@@ -36,6 +36,19 @@ pub async fn create_master(
         Some(facts) => facts,
         None => look_at(run).await?,
     };
+    let lock = locks.lock_host(run).await?;
+    let created = async { make_master(run, spec, locks, look_again(run, facts).await?).await }.await;
+    lock.release().await;
+    created
+}
+
+/// With the host's lock.
+async fn make_master(
+    run: &Run,
+    spec: &MasterSpec,
+    locks: &ClusterLocks,
+    facts: Facts,
+) -> Result<Identity, Failure> {
     let master = Master::new(run, spec, facts)?;
     // A master of some cluster is judged by what that cluster says of itself, later.
     if !master.facts.kubernetes.admin_conf {

@@ -6,8 +6,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
-    look::{look_at, marker_of},
-    marker::Marker,
+    look::{look_again, look_at, marker_of},
     membership::node_of,
     preflight::{refuse_foreign_node, worker_problems},
     runner::run_steps,
@@ -40,9 +39,7 @@ pub async fn create_worker(
     };
     let lock = locks.lock_host(run).await?;
     let created = async {
-        // Who had the lock before may have joined or reset the host since it was looked at: the marker tells.
-        let is_as_seen = Marker::read(&run.host).await? == marker_of(&facts);
-        let facts = if is_as_seen { facts } else { look_at(run).await? };
+        let facts = look_again(run, facts).await?;
         run_steps(run, &plan_steps(run, spec, facts).await?).await
     }
     .await;

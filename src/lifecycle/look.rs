@@ -30,6 +30,15 @@ pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }
 
+/// What was seen before the host's lock was taken, or a new look: who had the lock may have joined or reset the host
+/// meanwhile, and the marker tells.
+pub(super) async fn look_again(run: &Run, seen: Facts) -> Result<Facts, Failure> {
+    if Marker::read(&run.host).await? == marker_of(&seen) {
+        return Ok(seen);
+    }
+    look_at(run).await
+}
+
 /// Whether what kubeadm made is there still; its good result alone does not say so once somebody reset the host.
 pub(super) async fn has_credentials(run: &Run, kubeconfig: &str) -> Result<Check, Failure> {
     let script = Script::new("look for credentials", format!("test -e {kubeconfig}"));

@@ -66,10 +66,7 @@ pub async fn remove_master(
 ) -> Result<Vec<Notice>, Failure> {
     let departure = departures.announce(&leaving.endpoint, &leaving.node_name);
     let silence = match reach(run, leaving.if_unreachable).await? {
-        Reached::Yes => {
-            check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
-            None
-        }
+        Reached::Yes => None,
         Reached::No(why) if leaving.if_unreachable == IfUnreachable::Forget => {
             let notice = forgotten(run.host.name(), &why, leaving);
             departure.done(false);
@@ -77,16 +74,26 @@ pub async fn remove_master(
         }
         Reached::No(why) => Some(why),
     };
-    if silence.is_some() {
-        run.stop_journal();
-    }
+    let is_reached = silence.is_none();
     let removal = Removal {
         run,
         leaving,
         silence,
         departure: &departure,
     };
-    let (notices, is_end) = removal.finish(locks).await?;
+    let (notices, is_end) = if is_reached {
+        let lock = locks.lock_host(run).await?;
+        let left = async {
+            check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
+            removal.finish(locks).await
+        }
+        .await;
+        lock.release().await;
+        left?
+    } else {
+        run.stop_journal();
+        removal.finish(locks).await?
+    };
     departure.done(is_end);
     Ok(notices)
 }

@@ -1,5 +1,5 @@
-//! The lock that a host holds for whoever changes its cluster: a file with its owner, which counts for as long as the
-//! owner renews it.
+//! The locks that a host holds for whoever changes its cluster, and for whoever makes it a node or none: a file with
+//! its owner, which counts for as long as the owner renews it.
 //!
 //! It lies in `/run`, so that a reboot ends it. Its age is told by the host's own clock, so clocks need not agree.
 use std::time::Duration;
@@ -8,8 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Script, quote};
 
-/// Where it lies. Not in [`super::DIRECTORY`]: a `kubeadm reset` of the host does not end its owner's work.
-pub const LOCK: &str = "/run/terraform-provider-ha.lock";
+/// What is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The membership of the cluster that the host belongs to.
+    Cluster,
+    /// The host itself.
+    Host,
+}
+
+impl Scope {
+    /// Where the lock lies. Not in [`super::DIRECTORY`]: a `kubeadm reset` of the host does not end its owner's work.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Cluster => "/run/terraform-provider-ha.lock",
+            Self::Host => "/run/terraform-provider-ha.host.lock",
+        }
+    }
+}
 
 /// An owner that has not renewed the lock for so long has lost it.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -50,13 +66,13 @@ pub struct LockError {
 
 /// Takes or renews the lock; read its output with [`Taking::parse`]. One that nobody renewed for [`LEASE`] is taken
 /// over, and so is that of the owner whose id is `gone`.
-pub fn take_script(owner: &Owner, gone: Option<&str>) -> Script {
-    take_in(LOCK, owner, gone)
+pub fn take_script(scope: Scope, owner: &Owner, gone: Option<&str>) -> Script {
+    take_in(scope.file(), owner, gone)
 }
 
 /// Gives the lock back; fine if it is another's or gone.
-pub fn release_script(owner: &Owner) -> Script {
-    release_in(LOCK, owner)
+pub fn release_script(scope: Scope, owner: &Owner) -> Script {
+    release_in(scope.file(), owner)
 }
 
 impl Taking {
@@ -100,7 +116,7 @@ fn take_in(file: &str, owner: &Owner, gone: Option<&str>) -> Script {
         LEASE.as_secs(),
         quote(&text)
     );
-    Script::new("take the cluster's lock", body)
+    Script::new("take the lock", body)
 }
 
 fn release_in(file: &str, owner: &Owner) -> Script {
@@ -108,7 +124,7 @@ fn release_in(file: &str, owner: &Owner) -> Script {
         "{}if [ -e \"$f\" ] && grep -qF \"$id\" \"$f\"; then rm -f \"$f\"; fi\n",
         guarded(file, owner)
     );
-    Script::new("release the cluster's lock", body)
+    Script::new("release the lock", body)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 const APPLY: [&str; 4] = ["apply", "-input=false", "-no-color", "-auto-approve"];
 /// The one way in which an apply may fail because of the other.
-const WAITED_IN_VAIN: &str = "Error: Somebody else is changing the cluster";
+const WAITED_IN_VAIN: &str = "Error: Somebody else is changing the ";
 
 #[test]
 #[ignore = "long"]

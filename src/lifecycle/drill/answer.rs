@@ -5,8 +5,8 @@ use crate::command::{Output, Script};
 /// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
 pub(super) const READS: &[&str] = &[
     "write the journal",
-    "take the cluster's lock",
-    "release the cluster's lock",
+    "take the lock",
+    "release the lock",
     "reach host",
     "read facts",
     "read marker",

@@ -16,4 +16,5 @@ mod dead_hosts;
 mod faults;
 mod half_done;
 mod titles;
+mod two_runs;
 mod ways;

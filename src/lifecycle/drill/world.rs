@@ -15,7 +15,7 @@ use crate::{
     haproxy, keepalived,
     node::{
         MARKER,
-        lock::{LEASE, Owner},
+        lock::{LEASE, Owner, Scope},
     },
     remote::{Host, Transport, TransportError},
 };
@@ -61,8 +61,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
     pub(super) has_images: bool,
-    /// The owner of the cluster's lock as it was written, and when.
-    pub(super) lock: Option<(Owner, Instant)>,
+    /// The owner of each lock as it was written, and when.
+    pub(super) locks: BTreeMap<Scope, (Owner, Instant)>,
     /// Index of the cluster whose files are here.
     pub(super) cluster: Option<usize>,
 }
@@ -222,8 +222,8 @@ impl World {
 
     /// Etcd's members or the uploaded certificates are about to change through this machine.
     pub(super) fn changes_membership(&mut self, at: &str, what: &str) {
-        let lock = &self.machines[at].lock;
-        if lock.as_ref().is_none_or(|(_, taken)| taken.elapsed() >= LEASE) {
+        let lock = self.machines[at].locks.get(&Scope::Cluster);
+        if lock.is_none_or(|(_, taken)| taken.elapsed() >= LEASE) {
             self.violations
                 .push(format!("{what} on {at} without the cluster's lock"));
         }
@@ -324,7 +324,7 @@ impl World {
             .operations
             .retain(|_, operation| matches!(operation, Operation::Ended(..)));
         machine.remove("/run");
-        machine.lock = None;
+        machine.locks.clear();
         self.settle_vip();
     }
 
@@ -333,13 +333,13 @@ impl World {
         let locks = self
             .machines
             .values_mut()
-            .filter_map(|machine| machine.lock.as_mut());
+            .flat_map(|machine| machine.locks.values_mut());
         locks.for_each(|(owner, _)| owner.started += 1);
     }
 
     /// Whether any host is locked for somebody.
     pub(super) fn is_locked(&self) -> bool {
-        self.machines.values().any(|machine| machine.lock.is_some())
+        self.machines.values().any(|machine| !machine.locks.is_empty())
     }
 
     /// Clusters without a machine are as if they had never been.
