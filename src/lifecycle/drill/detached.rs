@@ -161,6 +161,9 @@ fn new_ca() -> String {
 fn begin_join(world: &mut World, at: &str, command: &str) -> Result<Work, String> {
     let config = config(world, at, command)?;
     refuse_used_host(world, at)?;
+    if world.machines[at].has_vip_too {
+        return Err("the endpoint is this host itself, and nothing listens".to_owned());
+    }
     let path = yaml_value(&config, "kubeConfigPath").unwrap();
     let discovery = &world.machines[at].files.get(&path).ok_or("no discovery file")?;
     let discovery: serde_json::Value = serde_json::from_str(discovery).unwrap();
