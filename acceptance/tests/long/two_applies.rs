@@ -45,6 +45,11 @@ fn two_applies_at_once_make_one_cluster() -> Result<()> {
     for uid in new.split_whitespace() {
         assert!(!old.contains(uid), "not replaced: {old} became {new}");
     }
+    // What the other replaced has another etcd member now, which is an output of the example.
+    for workspace in &mut both {
+        let text = workspace.apply(&[])?.expect(0)?.text();
+        assert!(text.contains("0 added, 0 changed, 0 destroyed"), "{text}");
+    }
     assert_one_cluster(&hosts, &mut both)?;
 
     let [one, other] = &mut both;
