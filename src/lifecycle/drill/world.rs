@@ -48,6 +48,7 @@ pub(super) struct World {
 
 /// A host, by its address.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) address: String,
