@@ -79,7 +79,10 @@ impl Recording {
             text.split_once('.')
                 .is_some_and(|(id, secret)| id.len() == 6 && secret.len() == 16)
         };
-        self.values("token:", is_token)
+        // `kubeadm init`'s, and those of the joins.
+        let mut tokens = self.values("token:", is_token);
+        tokens.extend(self.values("tlsBootstrapToken:", is_token));
+        tokens
     }
 
     /// Keys of uploaded certificates that were seen.
