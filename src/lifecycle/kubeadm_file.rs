@@ -7,46 +7,45 @@ use crate::{
 };
 
 const FOLDER: &str = "/run/terraform-provider-ha";
+const DISCOVERY: &str = "/run/terraform-provider-ha/discovery.conf";
 
 /// Writes the text and gives its path. `purpose` keeps files of different commands apart.
 pub async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Result<String, Failure> {
     let path = format!("{FOLDER}/{purpose}.yaml");
-    let body = format!(
-        "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
-        quote(config.text.reveal())
-    );
     let script = config
         .secrets
         .iter()
-        .fold(Script::new("write kubeadm configuration", body), Script::secret);
+        .fold(write_script(&path, config.text.reveal()), Script::secret);
     host.run_ok(&script).await?;
     Ok(path)
 }
 
 /// Writes the kubeconfig by which a joining node knows its cluster, and gives its path. It holds no secret.
 pub async fn write_discovery(host: &Host, text: &str) -> Result<String, Failure> {
-    let path = format!("{FOLDER}/discovery.conf");
+    host.run_ok(&write_script(DISCOVERY, text)).await?;
+    Ok(DISCOVERY.to_owned())
+}
+
+fn write_script(path: &str, text: &str) -> Script {
     let body = format!(
         "set -e\numask 077\nmkdir -p {FOLDER}\nprintf '%s' {} > {path}",
         quote(text)
     );
-    host.run_ok(&Script::new("write discovery kubeconfig", body))
-        .await?;
-    Ok(path)
+    Script::new("write kubeadm configuration", body)
 }
 
 /// Removes the file of this purpose, if it is there.
 pub async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
-    let body =
-        format!("rm -f {FOLDER}/{purpose}.yaml {FOLDER}/discovery.conf\nrmdir {FOLDER} 2>/dev/null\ntrue");
+    let body = format!("rm -f {FOLDER}/{purpose}.yaml");
     host.run_ok(&Script::new("remove kubeadm configuration", body))
         .await?;
     Ok(())
 }
 
-/// Removes the files of all purposes.
-pub(super) fn remove_configs_command() -> String {
-    format!("rm -rf {FOLDER}")
+/// Removes what kubeadm read for the host itself, and nothing else: another master may be joining
+/// through this one, whose upload of certificates has its file in the same folder.
+pub(super) fn remove_own_configs_command() -> String {
+    format!("rm -f {FOLDER}/images.yaml {FOLDER}/init.yaml {FOLDER}/join.yaml {DISCOVERY}")
 }
 
 /// Lets kubeadm itself read the file, where it can.
@@ -86,4 +85,18 @@ pub fn kubeadm_failure(summary: &'static str, output: &str) -> Failure {
         } else {
             advice.to_string()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_join_through_this_host_needs_stays() {
+        let own = remove_own_configs_command();
+        for purpose in ["images", "init", "join"] {
+            assert!(own.contains(&format!(" {FOLDER}/{purpose}.yaml")), "{purpose}");
+        }
+        assert!(!own.contains("upload-certs") && !own.contains("-r"), "{own}");
+    }
 }

@@ -46,17 +46,14 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             machine.operations.remove(&name);
             Output::default()
         }
-        "write kubeadm configuration" | "write discovery kubeconfig" => {
+        "write kubeadm configuration" => {
             let text = word_after(body, "printf '%s' ");
             let path = body.rsplit(' ').next().unwrap().to_owned();
             machine.files.insert(path, text);
             Output::default()
         }
         "remove kubeadm configuration" => {
-            let (_, files) = body.lines().next().unwrap().split_once("rm -f ").unwrap();
-            for path in files.split(' ') {
-                machine.remove(path);
-            }
+            remove_files(machine, body);
             Output::default()
         }
         "kubeadm config validate" => whether(machine.has(&word_after(body, "--config "))),
@@ -82,7 +79,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             Output::default()
         }
         "forget the join credentials" => {
-            machine.remove("/run/terraform-provider-ha");
+            remove_files(machine, body);
             machine
                 .files
                 .insert(MARKER.to_owned(), word_after(body, "printf '%s\\n' "));
@@ -117,6 +114,14 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         }
         _ => return answer_kubeconfig(machine, script.title),
     })
+}
+
+/// What the script's first line removes.
+fn remove_files(machine: &mut Machine, body: &str) {
+    let (_, files) = body.lines().next().unwrap().split_once("rm -f ").unwrap();
+    for path in files.split(' ') {
+        machine.remove(path);
+    }
 }
 
 fn answer_kubeconfig(machine: &mut Machine, title: &str) -> Option<Output> {

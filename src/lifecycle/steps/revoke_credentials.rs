@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use super::super::{
     credentials::revoke,
     failure::Failure,
-    kubeadm_file::remove_configs_command,
+    kubeadm_file::remove_own_configs_command,
     marker::Marker,
     step::{Check, Run, Step},
 };
@@ -45,7 +45,11 @@ impl Step for RevokeCredentials {
             token_id: None,
             ..marker
         };
-        let body = format!("{}\n{}", remove_configs_command(), without.write_script().body);
+        let body = format!(
+            "{}\n{}",
+            remove_own_configs_command(),
+            without.write_script().body
+        );
         run.host
             .run_ok(&Script::new("forget the join credentials", body))
             .await?;
