@@ -8,14 +8,17 @@ const REQUEST_TIMEOUT: u32 = 10;
 /// Prints the member list; read it with [`super::parse_member_list`].
 pub fn member_list_command() -> String {
     // Linearizable: without a quorum it fails instead of showing what this member last knew.
-    let body = r#"{"linearizable":true}"#;
-    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), body, 3)
+    list_command(true)
 }
 
 /// Prints the member list as the member on this host last knew it: also without a quorum, when it may be outdated.
 pub fn known_members_command() -> String {
-    let body = r#"{"linearizable":false}"#;
-    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), body, 3)
+    list_command(false)
+}
+
+fn list_command(is_linearizable: bool) -> String {
+    let body = format!(r#"{{"linearizable":{is_linearizable}}}"#);
+    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), &body, 3)
 }
 
 /// Removes a member. Run it on a master that stays; read the answer with [`super::parse_member_list`].
@@ -46,6 +49,11 @@ pub fn status_command(client_urls: &[&str]) -> String {
         urls.join(" "),
         post("\"$url/v3/maintenance/status\"", "{}", 3)
     )
+}
+
+/// Asks the member on this host how it is, in the same form.
+pub fn own_status_command() -> String {
+    status_command(&[LOCAL])
 }
 
 fn post(url: &str, body: &str, seconds: u32) -> String {

@@ -24,7 +24,8 @@ use super::{
     wait::{Seen, wait_until},
 };
 use crate::{
-    node::lock::{LEASE, Owner, Scope, Taking, release_script, take_script},
+    command::Script,
+    node::lock::{LEASE, Owner, Scope, Taking, release_script, renew_script, take_script},
     remote::{Host, HostErrorKind},
 };
 
@@ -40,7 +41,7 @@ pub struct ClusterLocks {
     by_name: Arc<Mutex<Mutexes>>,
 }
 
-/// Held while membership changes. [`Self::release`] lets the next one in at once; dropped without it, as when the
+/// Held while membership changes. [`Self::around`] lets the next one in at once; dropped without it, as when the
 /// process dies, the hosts' part ends with its lease.
 #[derive(Debug)]
 pub struct ClusterLock {
@@ -169,8 +170,14 @@ impl ClusterLock {
         .advise("Apply again: it goes on from there when the other run has ended."))
     }
 
-    /// Gives the lock back.
-    pub async fn release(self) {
+    /// Does the work and gives the lock back, however the work ends.
+    pub async fn around<T>(self, work: impl AsyncFnOnce(&Self) -> T) -> T {
+        let done = work(&self).await;
+        self.release().await;
+        done
+    }
+
+    async fn release(self) {
         release(self.scope, &self.owner, &self.hosts).await;
     }
 }
@@ -203,7 +210,7 @@ async fn take_all(scope: Scope, owner: &Owner, hosts: &[Host]) -> Result<Result<
                     host: host.name().to_owned(),
                 });
             }
-            Ok(None) => {}
+            Ok(None | Some(Taking::Free)) => {}
             Err(failure) => failed = Some(failure.on(host.name())),
         }
     }
@@ -222,23 +229,18 @@ async fn take_all(scope: Scope, owner: &Owner, hosts: &[Host]) -> Result<Result<
 }
 
 async fn take(scope: Scope, owner: &Owner, host: &Host) -> Result<Option<Taking>, Failure> {
-    let first = ask(scope, host, owner, None).await?;
+    let first = ask(host, &take_script(scope, owner, None)).await?;
     match &first {
         Some(Taking::Held(other)) if lock_owner::is_gone(other) => {
-            ask(scope, host, owner, Some(&other.id)).await
+            ask(host, &take_script(scope, owner, Some(&other.id))).await
         }
         _ => Ok(first),
     }
 }
 
 /// None where no script can be run, whatever the reason: nothing changes through such a host, and what needs it says so.
-async fn ask(
-    scope: Scope,
-    host: &Host,
-    owner: &Owner,
-    gone: Option<&str>,
-) -> Result<Option<Taking>, Failure> {
-    let error = match host.run_ok(&take_script(scope, owner, gone)).await {
+async fn ask(host: &Host, script: &Script) -> Result<Option<Taking>, Failure> {
+    let error = match host.run_ok(script).await {
         Ok(stdout) => {
             let taking = Taking::parse(&stdout);
             return taking.map(Some).map_err(|error| nonsense(host, &error));
@@ -266,13 +268,17 @@ async fn release(scope: Scope, owner: &Owner, hosts: &[Host]) {
 /// Renews until it is stopped. A host that does not answer is asked again; one that says it is another's ends it.
 async fn renew(scope: Scope, owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: CancellationToken) {
     while tokio::time::timeout(RENEWAL, stop.cancelled()).await.is_err() {
-        let renewals = hosts.iter().map(|host| ask(scope, host, &owner, None));
+        let script = renew_script(scope, &owner);
+        let renewals = hosts.iter().map(|host| ask(host, &script));
         for result in join_all(renewals).await {
             match result {
                 Ok(Some(Taking::Taken)) => {
                     *hold.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                 }
-                Ok(None) => {}
+                // Released meanwhile, or gone with a reboot: then the lease runs out here.
+                Ok(None | Some(Taking::Free)) => {}
+                // Given back meanwhile, it may be another's rightly.
+                Ok(Some(Taking::Held(_))) if stop.is_cancelled() => {}
                 Ok(Some(Taking::Held(other))) => {
                     tracing::warn!(
                         who = other.who,

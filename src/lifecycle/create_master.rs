@@ -4,7 +4,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
-    look::{look_again, look_at},
+    look::{look_again, look_unless},
     preflight::{master_problems, refuse_foreign_node},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
@@ -32,14 +32,10 @@ pub async fn create_master(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
-    let facts = match looked {
-        Some(facts) => facts,
-        None => look_at(run).await?,
-    };
+    let facts = look_unless(looked, run).await?;
     let lock = locks.lock_host(run).await?;
-    let created = async { make_master(run, spec, locks, look_again(run, facts).await?).await }.await;
-    lock.release().await;
-    created
+    lock.around(async |_| make_master(run, spec, locks, look_again(run, facts).await?).await)
+        .await
 }
 
 /// With the host's lock.
@@ -59,9 +55,10 @@ async fn make_master(
     let hosts = with_itself(run, &spec.candidates());
     loop {
         let lock = locks.lock(run, &master.endpoint.to_string(), &hosts).await?;
-        let changed = master.change_membership(run, locks, &lock, &hosts).await;
-        lock.release().await;
-        match changed? {
+        let changed = lock
+            .around(async |lock| master.change_membership(run, locks, lock, &hosts).await)
+            .await?;
+        match changed {
             Next::Steps(steps, first) => {
                 run_some(run, &steps, first..steps.len(), None).await?;
                 return Ok(master.identity());

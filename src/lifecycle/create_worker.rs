@@ -6,7 +6,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
-    look::{look_again, look_at, marker_of},
+    look::{look_again, look_unless, marker_of},
     membership::node_of,
     preflight::{refuse_foreign_node, worker_problems},
     runner::run_steps,
@@ -29,22 +29,18 @@ pub async fn create_worker(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
-    let facts = match looked {
-        Some(facts) => facts,
-        None => look_at(run).await?,
-    };
+    let facts = look_unless(looked, run).await?;
     let identity = Identity {
         node_name: spec.node.name_on(&facts),
         address: None,
     };
     let lock = locks.lock_host(run).await?;
-    let created = async {
+    lock.around(async |_| {
         let facts = look_again(run, facts).await?;
         run_steps(run, &plan_steps(run, spec, facts).await?).await
-    }
-    .await;
-    lock.release().await;
-    created.map(|()| identity)
+    })
+    .await?;
+    Ok(identity)
 }
 
 async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Box<dyn Step>>, Failure> {

@@ -10,8 +10,6 @@ use super::{
 };
 use crate::{command::Script, etcd, node::detached::Progress, remote::Host};
 
-/// etcd's own client port on a host.
-const LOCAL: &str = "https://127.0.0.1:2379";
 /// Between two looks; the look itself waits on the host for the command's end.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -51,7 +49,7 @@ pub async fn await_vote(run: &Run, host: &Host) -> Result<Joined, Failure> {
 
 /// Whether the host's own etcd member answers, has a leader and votes.
 pub async fn votes(host: &Host) -> Result<bool, Failure> {
-    let script = Script::new("etcd status", etcd::status_command(&[LOCAL]));
+    let script = Script::new("etcd status", etcd::own_status_command());
     let output = host.run(&script).await?;
     let status = etcd::parse_status(&output.stdout);
     Ok(status

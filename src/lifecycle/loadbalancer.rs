@@ -9,7 +9,7 @@ use super::{
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
-    look::{look_at, read_facts},
+    look::{look_at, look_unless, read_facts},
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
@@ -128,10 +128,7 @@ pub async fn apply_loadbalancer(
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
     let asks_for_vip = looked.is_none();
-    let facts = match looked {
-        Some(facts) => facts,
-        None => look_at(run).await?,
-    };
+    let facts = look_unless(looked, run).await?;
     let problems = problems(&run.host, spec, &facts, asks_for_vip)
         .await
         .map_err(|failure| failure.on(run.host.name()))?;

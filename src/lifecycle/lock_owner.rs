@@ -1,6 +1,11 @@
 //! Who this process is as the owner of a cluster's lock, and whether another owner is certainly gone.
 use std::fs;
 
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
+
 use super::{credentials::random, failure::Failure};
 use crate::node::lock::Owner;
 
@@ -12,7 +17,7 @@ pub(super) fn own(operation: &str) -> Result<Owner, Failure> {
         id: format!("{:016x}", u64::from_be_bytes(id)),
         operation: operation.to_owned(),
         who: who(),
-        boot_id: boot_id(),
+        boot: boot(),
         pid,
         started: started(pid).unwrap_or_default(),
     })
@@ -36,15 +41,30 @@ fn pid() -> u32 {
     rustix::process::getpid().as_raw_nonzero().get().unsigned_abs()
 }
 
-/// Whether the owner's process was one of this very boot of this machine and has ended.
+/// Whether the owner's process was one of this very boot of this machine, in this container if in any, and has ended.
 pub(super) fn is_gone(owner: &Owner) -> bool {
-    !owner.boot_id.is_empty() && owner.boot_id == boot_id() && started(owner.pid) != Some(owner.started)
+    if owner.boot.is_empty() || owner.boot != boot() {
+        return false;
+    }
+    match started(owner.pid) {
+        Some(started) => started != owner.started,
+        // Processes of others may be hidden.
+        None => i32::try_from(owner.pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_none_or(|pid| test_kill_process(pid) == Err(Errno::SRCH)),
+    }
 }
 
-/// Empty where there is no such file: then nobody is taken for gone.
-fn boot_id() -> String {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
+/// This boot of this machine and the PID namespace, as two containers have the same numbers for other processes. Empty
+/// where it cannot be told: then nobody is taken for gone.
+fn boot() -> String {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = fs::read_link("/proc/self/ns/pid");
+    match (boot_id, namespace) {
+        (Ok(boot_id), Ok(namespace)) => format!("{} {}", boot_id.trim(), namespace.display()),
+        _ => String::new(),
+    }
 }
 
 /// When the process started, proc(5)'s `starttime`; none if there is no such process.
@@ -69,7 +89,7 @@ mod tests {
         };
         assert!(is_gone(&another));
         let elsewhere = Owner {
-            boot_id: "another boot".to_owned(),
+            boot: "another boot".to_owned(),
             ..another
         };
         assert!(!is_gone(&elsewhere));

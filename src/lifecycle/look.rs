@@ -13,6 +13,14 @@ use crate::{
     remote::Host,
 };
 
+/// What was seen, or else a look.
+pub(super) async fn look_unless(looked: Option<Facts>, run: &Run) -> Result<Facts, Failure> {
+    match looked {
+        Some(facts) => Ok(facts),
+        None => look_at(run).await,
+    }
+}
+
 /// Waits until the host answers (it may still boot), then reads what it is and has.
 pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
     run.host

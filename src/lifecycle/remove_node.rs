@@ -83,13 +83,11 @@ pub async fn remove_master(
     };
     let (notices, is_end) = if is_reached {
         let lock = locks.lock_host(run).await?;
-        let left = async {
+        lock.around(async |_| {
             check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
             removal.finish(locks).await
-        }
-        .await;
-        lock.release().await;
-        left?
+        })
+        .await?
     } else {
         run.stop_journal();
         removal.finish(locks).await?
@@ -107,9 +105,10 @@ pub async fn remove_worker(
     match reach(run, leaving.if_unreachable).await? {
         Reached::Yes => {
             let lock = locks.lock_host(run).await?;
-            let removed = remove_reached_worker(run, leaving, &lock).await;
-            lock.release().await;
-            Ok(removed?.into_iter().collect())
+            let removed = lock
+                .around(async |lock| remove_reached_worker(run, leaving, lock).await)
+                .await?;
+            Ok(removed.into_iter().collect())
         }
         Reached::No(why) if leaving.if_unreachable == IfUnreachable::Forget => {
             Ok(vec![forgotten(run.host.name(), &why, leaving)])
@@ -187,9 +186,8 @@ impl Removal<'_> {
         }
         loop {
             let lock = locks.lock(run, &leaving.endpoint, &hosts).await?;
-            let tried = self.try_to_leave(&lock).await;
-            lock.release().await;
-            match tried? {
+            let tried = lock.around(async |lock| self.try_to_leave(lock).await).await?;
+            match tried {
                 Tried::Left(notices, is_end) => return Ok((notices, is_end)),
                 Tried::After(names) => self.departure.wait_until_over(&names, &run.cancel).await?,
                 Tried::Again => {}

@@ -46,16 +46,19 @@ pub(super) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Fai
         let (status, output) = detached::await_end(&run.host, KUBEADM_RESET).await?;
         detached::forget(&run.host, KUBEADM_RESET).await?;
         if status != 0 {
-            return Err(Failure::new("kubeadm reset failed", output).on(run.host.name()));
+            return Err(
+                Failure::new("kubeadm reset failed", kubeadm::last_words(&output)).on(run.host.name())
+            );
         }
         drop_vip(run).await?;
     }
     Ok(())
 }
 
-/// The reset kills keepalived, which then does not give the floating IP back. Left on this host, the address would lead
-/// whatever asks for the endpoint here, a join above all, to this host itself.
-async fn drop_vip(run: &Run) -> Result<(), Failure> {
+/// Takes the floating IP that `ha_loadbalancer` keeps here off the host: the reset kills keepalived, which then does not
+/// give it back. Left on this host, the address would lead whatever asks for the endpoint here, a join above all, to this
+/// host itself.
+pub(super) async fn drop_vip(run: &Run) -> Result<(), Failure> {
     if let Some(note) = LoadbalancerNote::read(&run.host).await? {
         let drop = vip::drop_vip_command(note.vip, &note.interface);
         run.host

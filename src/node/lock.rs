@@ -39,8 +39,9 @@ pub struct Owner {
     pub operation: String,
     /// `user@machine (process)`, where Terraform runs.
     pub who: String,
-    /// The boot of that machine: `/proc/sys/kernel/random/boot_id`; empty if it is not known.
-    pub boot_id: String,
+    /// The boot of that machine and the PID namespace: `/proc/sys/kernel/random/boot_id` and `/proc/self/ns/pid`;
+    /// empty if they are not known.
+    pub boot: String,
     /// The provider's process there.
     pub pid: u32,
     /// When that process started, in clock ticks after the boot, so that another process of its number is none.
@@ -54,9 +55,11 @@ pub enum Taking {
     Taken,
     /// Somebody else has it.
     Held(Box<Owner>),
+    /// It was to be renewed, and is nobody's.
+    Free,
 }
 
-/// An output that is not [`take_script`]'s.
+/// An output that is neither [`take_script`]'s nor [`renew_script`]'s.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not the state of a lock: {line}")]
 pub struct LockError {
@@ -64,10 +67,16 @@ pub struct LockError {
     pub line: String,
 }
 
-/// Takes or renews the lock; read its output with [`Taking::parse`]. One that nobody renewed for [`LEASE`] is taken
-/// over, and so is that of the owner whose id is `gone`.
+/// Takes the lock; read its output with [`Taking::parse`]. One that nobody renewed for [`LEASE`] is taken over, and so
+/// is that of the owner whose id is `gone`.
 pub fn take_script(scope: Scope, owner: &Owner, gone: Option<&str>) -> Script {
     take_in(scope.file(), owner, gone)
+}
+
+/// Renews the owner's lock, and nothing else: one that was given back in between, or went with a reboot, stays so. Read
+/// its output with [`Taking::parse`].
+pub fn renew_script(scope: Scope, owner: &Owner) -> Script {
+    renew_in(scope.file(), owner)
 }
 
 /// Gives the lock back; fine if it is another's or gone.
@@ -76,13 +85,14 @@ pub fn release_script(scope: Scope, owner: &Owner) -> Script {
 }
 
 impl Taking {
-    /// Reads the output of [`take_script`].
+    /// Reads the output of [`take_script`] and [`renew_script`].
     pub fn parse(stdout: &str) -> Result<Self, LockError> {
         let unreadable = || LockError {
             line: stdout.lines().next().unwrap_or_default().to_owned(),
         };
         match stdout.trim() {
             "taken" => Ok(Self::Taken),
+            "free" => Ok(Self::Free),
             text => serde_json::from_str(text)
                 .map(|owner| Self::Held(Box::new(owner)))
                 .map_err(|_| unreadable()),
@@ -119,6 +129,16 @@ fn take_in(file: &str, owner: &Owner, gone: Option<&str>) -> Script {
     Script::new("take the lock", body)
 }
 
+fn renew_in(file: &str, owner: &Owner) -> Script {
+    let body = format!(
+        "{}if [ ! -s \"$f\" ]; then echo free; \
+         elif grep -qF -e \"$id\" \"$f\"; then touch \"$f\"; echo taken; \
+         else cat \"$f\"; fi\n",
+        guarded(file, owner)
+    );
+    Script::new("renew the lock", body)
+}
+
 fn release_in(file: &str, owner: &Owner) -> Script {
     let body = format!(
         "{}if [ -e \"$f\" ] && grep -qF \"$id\" \"$f\"; then rm -f \"$f\"; fi\n",
@@ -138,7 +158,7 @@ mod tests {
             id: id.to_owned(),
             operation: "create ha_master it's m2".to_owned(),
             who: "ops@desk".to_owned(),
-            boot_id: "b".to_owned(),
+            boot: "b".to_owned(),
             pid: 7,
             started: 1,
         }
@@ -165,6 +185,10 @@ mod tests {
             Taking::parse(&sh(&take_in(&self.file(), &owner(id), gone))).unwrap()
         }
 
+        fn renew(&self, id: &str) -> Taking {
+            Taking::parse(&sh(&renew_in(&self.file(), &owner(id)))).unwrap()
+        }
+
         fn release(&self, id: &str) {
             sh(&release_in(&self.file(), &owner(id)));
         }
@@ -175,7 +199,8 @@ mod tests {
         let host = Host::new();
         assert_eq!(host.take("one", None), Taking::Taken);
         assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("one"))));
-        assert_eq!(host.take("one", None), Taking::Taken, "renewed");
+        assert_eq!(host.renew("one"), Taking::Taken);
+        assert_eq!(host.renew("two"), Taking::Held(Box::new(owner("one"))));
         host.release("two");
         assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("one"))));
         host.release("one");
@@ -191,6 +216,15 @@ mod tests {
         assert!(Command::new("sh").args(["-c", &old]).status().unwrap().success());
         assert_eq!(host.take("three", None), Taking::Taken);
         assert_eq!(host.take("two", None), Taking::Held(Box::new(owner("three"))));
+    }
+
+    #[test]
+    fn a_renewal_that_comes_late_does_not_lock_again() {
+        let host = Host::new();
+        host.take("one", None);
+        host.release("one");
+        assert_eq!(host.renew("one"), Taking::Free);
+        assert_eq!(host.take("two", None), Taking::Taken);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::command::{Output, Script};
 pub(super) const READS: &[&str] = &[
     "write the journal",
     "take the lock",
+    "renew the lock",
     "release the lock",
     "reach host",
     "read facts",

@@ -27,6 +27,14 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
                 }
             }
         }
+        "renew the lock" => match machine.locks.get_mut(&scope_of(body)) {
+            Some((owner, taken)) if body.contains(&format!("\"id\":\"{}\"", owner.id)) => {
+                *taken = Instant::now();
+                says("taken\n")
+            }
+            Some((other, _)) => says(serde_json::to_string(other).unwrap()),
+            None => says("free\n"),
+        },
         "write the journal" => Output::default(),
         "release the lock" => {
             let scope = scope_of(body);

@@ -305,6 +305,17 @@ async fn a_master_that_is_down_delays_nobody() {
     );
 }
 
+/// Creates three masters, each with these locks.
+async fn create_at_once(lab: &Lab, masters: [&str; 3], locks: &dyn Fn() -> ClusterLocks) {
+    let create = async |address: &str| {
+        let run = new_run(lab, address);
+        create_master(&run, &symmetric_master(lab, address), &locks(), None).await
+    };
+    for result in futures::future::join_all(masters.map(create)).await {
+        result.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
     let lab = Lab::new(changed(begun().await, |world| {
@@ -312,19 +323,7 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
         world.let_time_pass();
     }));
     let locks = ClusterLocks::default();
-    let create = async |address| {
-        create_master(
-            &new_run(&lab, address),
-            &symmetric_master(&lab, address),
-            &locks,
-            None,
-        )
-        .await
-    };
-    let (first, second, third) = tokio::join!(create(M2), create(M3), create(M1));
-    for result in [first, second, third] {
-        result.unwrap();
-    }
+    create_at_once(&lab, [M2, M3, M1], &|| locks.clone()).await;
     let mut world = lab.world();
     world.forget_dead_clusters();
     assert_eq!(world.clusters.len(), 1);
@@ -336,25 +335,15 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
 async fn creates_at_once_found_one_cluster() {
     for is_one_process in [true, false] {
         let lab = Lab::new(empty_world());
-        let locks = ClusterLocks::default();
-        let create = async |address| {
-            let locks = if is_one_process {
-                locks.clone()
+        let shared = ClusterLocks::default();
+        let locks = || {
+            if is_one_process {
+                shared.clone()
             } else {
                 ClusterLocks::default()
-            };
-            create_master(
-                &new_run(&lab, address),
-                &symmetric_master(&lab, address),
-                &locks,
-                None,
-            )
-            .await
+            }
         };
-        let (first, second, third) = tokio::join!(create(M3), create(M1), create(M2));
-        for result in [first, second, third] {
-            result.unwrap();
-        }
+        create_at_once(&lab, [M3, M1, M2], &locks).await;
         let world = lab.world();
         assert_eq!(world.clusters.len(), 1);
         assert_eq!(world.clusters[0].members.len(), 3);

@@ -47,9 +47,7 @@ impl Step for FinishJoin {
             .locks
             .lock(run, &self.join.endpoint.to_string(), &hosts)
             .await?;
-        let undone = self.join.undo(run).await;
-        lock.release().await;
-        undone
+        lock.around(async |_| self.join.undo(run).await).await
     }
 
     fn finishes(&self) -> bool {

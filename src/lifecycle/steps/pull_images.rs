@@ -78,7 +78,7 @@ impl Step for PullImages {
         if status == 0 {
             return Ok(());
         }
-        Err(Failure::new("Cannot pull the images", output)
+        Err(Failure::new("Cannot pull the images", kubeadm::last_words(&output))
             .at("cluster.image_repository")
             .advise("Check that the host reaches the registry, or set cluster.image_repository to one that it reaches."))
     }

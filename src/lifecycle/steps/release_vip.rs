@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::super::{
     failure::{Failure, FailureKind},
     loadbalancer_note::LoadbalancerNote,
+    reset::drop_vip,
     step::{Check, Run, Step},
     wait::wait_until_done,
 };
@@ -44,15 +45,9 @@ impl Step for ReleaseVip {
         let gone = wait_until_done(run, self, "the floating IP is off this host", PATIENCE).await;
         // Where no kubelet is there to end keepalived, or it was killed, the address stays. What asks for the endpoint
         // on this host would then ask itself.
-        match (gone, LoadbalancerNote::read(&run.host).await?) {
-            (Err(failure), Some(note)) if failure.kind == FailureKind::Permanent => {
-                let drop = vip::drop_vip_command(note.vip, &note.interface);
-                run.host
-                    .run_ok(&Script::new("drop the floating IP", drop))
-                    .await?;
-                Ok(())
-            }
-            (gone, _) => gone,
+        match gone {
+            Err(failure) if failure.kind == FailureKind::Permanent => drop_vip(run).await,
+            gone => gone,
         }
     }
 }
