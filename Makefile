@@ -29,7 +29,7 @@ acceptance: ## Real Terraform against real clusters on the lab, one long scenari
 	acceptance/run
 
 acceptance-long: ## All long scenarios: replacement, scaling, Ctrl-C, two applies, dead hosts
-	acceptance/run --ignored
+	acceptance/run long::
 
 install: ## Builds the provider and installs it for Terraform and OpenTofu
 	cargo build --release --locked

@@ -78,7 +78,7 @@ impl NodePatch {
 /// Where the kubelet keeps its certificate and key once it has asked for them itself.
 const KUBELET_PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
-/// Prints the host's own Node with the kubelet's credentials; fails if there is none. Read it with [`parse_node`].
+/// Prints the host's own Node, asked for with the kubelet's credentials. Read it with [`parse_own_node`].
 ///
 /// curl where the credentials lie in a file of their own, as they do on every node that kubeadm joined: it starts in
 /// a tenth of kubectl's time, and every refresh of every node waits for it.

@@ -95,19 +95,19 @@ impl Shared {
 
     /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or the provider
     /// block is not known yet; the user is told once for each host.
-    pub(super) async fn read<T, R: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn read<T>(
         &self,
         cx: &Context,
         address: &str,
         ssh: Option<&SshModel>,
-        read: impl FnOnce(Host) -> R,
+        read: impl AsyncFnOnce(&Host) -> Result<T, Failure>,
     ) -> Option<T> {
         let settings = self.settings().filter(|settings| settings.is_known)?;
         let target = settings.target(address, ssh);
         if self.lock_silent().contains(&target) {
             return None;
         }
-        match read(self.pool.host(&target)).await {
+        match read(&self.pool.host(&target)).await {
             Ok(read) => Some(read),
             Err(failure) => {
                 let failure = failure.on(address);

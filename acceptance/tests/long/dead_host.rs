@@ -40,7 +40,6 @@ fn assert_members(hosts: &Hosts, masters: &[&str]) -> Result<()> {
 }
 
 #[test]
-#[ignore = "long"]
 fn a_dead_master_leaves_and_comes_back() -> Result<()> {
     let Some(hosts) = Hosts::clean()? else {
         return Ok(());
@@ -122,7 +121,6 @@ fn a_dead_master_leaves_and_comes_back() -> Result<()> {
 }
 
 #[test]
-#[ignore = "long"]
 fn a_reinstalled_master_is_joined_again_and_a_cluster_with_a_dead_master_is_destroyed() -> Result<()> {
     let Some(hosts) = Hosts::clean()? else {
         return Ok(());

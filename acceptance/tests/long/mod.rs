@@ -1,5 +1,5 @@
-//! Scenarios of minutes each. `make acceptance-long` plays all of them, `make test` another one each time: each is
-//! marked `#[ignore = "long"]`, and `acceptance/run` asks for one of the ignored by its name.
+//! Scenarios of minutes each. `make acceptance-long` plays all of them, `make test` another one each time:
+//! `acceptance/run` knows them by this module's name.
 mod dead_host;
 mod replace;
 mod scale;

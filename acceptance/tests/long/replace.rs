@@ -14,7 +14,6 @@ use crate::workspace::Workspace;
 const LONGEST_OUTAGE: Duration = Duration::from_secs(3);
 
 #[test]
-#[ignore = "long"]
 fn each_master_is_replaced_and_the_api_stays() -> Result<()> {
     let Some(hosts) = Hosts::clean()? else {
         return Ok(());

@@ -17,7 +17,6 @@ const ALL: [&str; 5] = ["m1", "m2", "m3", "m4", "m5"];
 const STAGES: [&[&str]; 5] = [&["m1"], &["m1", "m2", "m3"], &ALL, &["m2", "m4", "m5"], &["m5"]];
 
 #[test]
-#[ignore = "long"]
 fn one_three_five_three_one() -> Result<()> {
     let Some(hosts) = Hosts::clean_ones(&ALL)? else {
         return Ok(());

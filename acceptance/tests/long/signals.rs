@@ -57,13 +57,11 @@ enum Times {
 }
 
 #[test]
-#[ignore = "long"]
 fn interrupted_once_it_ends_with_its_step_and_goes_on() -> Result<()> {
     play(Times::Once)
 }
 
 #[test]
-#[ignore = "long"]
 fn interrupted_twice_it_ends_at_once_and_goes_on() -> Result<()> {
     play(Times::Twice)
 }

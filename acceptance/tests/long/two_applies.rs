@@ -13,7 +13,6 @@ const APPLY: [&str; 4] = ["apply", "-input=false", "-no-color", "-auto-approve"]
 const WAITED_IN_VAIN: &str = "Error: Somebody else is changing the ";
 
 #[test]
-#[ignore = "long"]
 fn two_applies_at_once_make_one_cluster() -> Result<()> {
     let Some(hosts) = Hosts::clean()? else {
         return Ok(());

@@ -199,7 +199,7 @@ impl Resource for Loadbalancer {
         };
         let address = model.host.clone().unwrap_or_default();
         let time = limit(model.timeouts.unwrap_or_default().read.as_ref(), MINUTE);
-        let read = move |host: Host| async move { read_loadbalancer(&host, time).await };
+        let read = async |host: &Host| read_loadbalancer(host, time).await;
         let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };

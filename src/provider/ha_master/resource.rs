@@ -278,8 +278,7 @@ impl Resource for Master {
         let address = model.host.clone().unwrap_or_default();
         let name = model.node.node_name.clone().unwrap_or_default();
         let time = limit(model.timeouts.read.as_ref(), MINUTE);
-        let own_name = name.clone();
-        let read = move |host: Host| async move { read_node(&host, &own_name, time).await };
+        let read = async |host: &Host| read_node(host, &name, time).await;
         let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };

@@ -100,13 +100,9 @@ impl Shape {
             self.balancers.retain(|name| *name != gone);
         }
         while self.masters.len() < count {
-            let free: Vec<NodeName> = pool
-                .masters
-                .iter()
-                .copied()
-                .filter(|name| !self.masters.contains(name))
-                .collect();
-            let Some(added) = rng.choice(free) else { break };
+            let Some(added) = free(rng, &pool.masters, &self.masters) else {
+                break;
+            };
             self.masters.push(added);
             self.balancers.push(added);
         }
@@ -125,13 +121,9 @@ impl Shape {
             self.workers.remove(rng.usize(..self.workers.len()));
         }
         while self.workers.len() < count {
-            let free: Vec<NodeName> = pool
-                .workers
-                .iter()
-                .copied()
-                .filter(|name| !self.workers.contains(name))
-                .collect();
-            let Some(added) = rng.choice(free) else { break };
+            let Some(added) = free(rng, &pool.workers, &self.workers) else {
+                break;
+            };
             self.workers.push(added);
         }
         self.workers.sort_unstable();
@@ -207,6 +199,12 @@ fn addresses(names: &[NodeName]) -> Value {
         .iter()
         .map(|name| (name.to_string(), json!(name.address().to_string())));
     Value::Object(pairs.collect())
+}
+
+/// One of the pool's machines that is not in use.
+fn free(rng: &mut Rng, pool: &[NodeName], used: &[NodeName]) -> Option<NodeName> {
+    let free: Vec<NodeName> = pool.iter().copied().filter(|name| !used.contains(name)).collect();
+    rng.choice(free)
 }
 
 #[cfg(test)]
