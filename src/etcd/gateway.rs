@@ -51,11 +51,6 @@ pub fn status_command(client_urls: &[&str]) -> String {
     )
 }
 
-/// Asks the member on this host how it is, in the same form.
-pub fn own_status_command() -> String {
-    status_command(&[LOCAL])
-}
-
 fn post(url: &str, body: &str, seconds: u32) -> String {
     let pki = "/etc/kubernetes/pki/etcd";
     format!(

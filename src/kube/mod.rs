@@ -19,5 +19,5 @@ pub use node::{
     Address, Node, NodePatch, OwnNode, ParseError, get_node_command, get_own_node_command, parse_node,
     parse_own_node, patch_node_script,
 };
-pub use readyz::readyz_command;
+pub use readyz::{endpoint_readyz_command, readyz_command};
 pub use running_cluster::{RunningCluster, cluster_config_command, parse_cluster_config};

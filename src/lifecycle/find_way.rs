@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{
     failure::{Failure, FailureKind},
-    joining::await_vote,
+    joining::await_other,
     marker::{Marker, Phase},
     spec::MasterSpec,
     stale::taken_out_by,
@@ -221,19 +221,19 @@ async fn wait_for_cluster(run: &Run, candidates: &[Host], first: Survey) -> Resu
     })
 }
 
-/// Waits for every `kubeadm join` on one of the hosts that is about to change etcd's members, which go one by one: an
-/// earlier run that was killed may have begun it.
+/// Waits for every `kubeadm join` on one of the hosts that may yet change etcd's members, which go one by one: an earlier
+/// run that was killed may have begun it. One whose member votes has no uploaded certificates on its marker any more.
 async fn await_joins(run: &Run, survey: &Survey) -> Result<(), Failure> {
     let joining = survey
         .seen
         .iter()
-        .filter(|seen| seen.join == Progress::Running && seen.host.name() != run.host.name());
-    for settled in join_all(joining.map(|seen| await_vote(run, &seen.host))).await {
+        .filter(|seen| seen.is_joining() && seen.host.name() != run.host.name());
+    for settled in join_all(joining.map(|seen| await_other(run, &seen.host))).await {
         match settled {
             Err(failure) if failure.kind == FailureKind::Cancelled => return Err(failure),
             // Who has just gone down joins nothing; etcd itself refuses a second learner.
             Err(failure) => tracing::debug!(%failure, "cannot see whether kubeadm join runs"),
-            Ok(_) => {}
+            Ok(()) => {}
         }
     }
     Ok(())

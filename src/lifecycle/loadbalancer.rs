@@ -5,11 +5,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures::future::join;
+
 use super::{
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
-    look::{look_at, look_unless, read_facts},
+    look::{look_at, reach_within, read_facts},
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
@@ -127,11 +129,13 @@ pub async fn apply_loadbalancer(
     spec: &LoadbalancerSpec,
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
-    let asks_for_vip = looked.is_none();
-    let facts = look_unless(looked, run).await?;
-    let problems = problems(&run.host, spec, &facts, asks_for_vip)
-        .await
-        .map_err(|failure| failure.on(run.host.name()))?;
+    let (problems, facts) = if let Some(facts) = looked {
+        let is_installed = LoadbalancerNote::read(&run.host).await?.is_some();
+        (problems(spec, &facts, is_installed), facts)
+    } else {
+        reach_within(run).await?;
+        check_loadbalancer(&run.host, spec).await?
+    };
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
         vip: spec.vip,
@@ -180,8 +184,19 @@ pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
 ) -> Result<(Vec<Problem>, Facts), Failure> {
-    let facts = read_facts(host).await?;
-    Ok((problems(host, spec, &facts, true).await?, facts))
+    let is_installed = LoadbalancerNote::read(host).await?.is_some();
+    let (facts, taken) = join(read_facts(host), async {
+        if is_installed {
+            Ok(None)
+        } else {
+            vip_problem(host, spec).await
+        }
+    })
+    .await;
+    let facts = facts?;
+    let mut problems = problems(spec, &facts, is_installed);
+    problems.extend(taken?);
+    Ok((problems, facts))
 }
 
 /// The interface for the floating IP.
@@ -191,14 +206,8 @@ pub fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
         .or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
 }
 
-async fn problems(
-    host: &Host,
-    spec: &LoadbalancerSpec,
-    facts: &Facts,
-    asks_for_vip: bool,
-) -> Result<Vec<Problem>, Failure> {
-    let installed = LoadbalancerNote::read(host).await?;
-    let mut problems = preflight::check_loadbalancer(
+fn problems(spec: &LoadbalancerSpec, facts: &Facts, is_installed: bool) -> Vec<Problem> {
+    preflight::check_loadbalancer(
         facts,
         &LoadbalancerExpectations {
             vip: spec.vip,
@@ -206,33 +215,22 @@ async fn problems(
             health_port: spec.haproxy.health_port,
             interface: spec.interface.as_deref(),
             address: spec.address,
-            is_installed: installed.is_some(),
+            is_installed,
             local_clock: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
         },
-    );
-    if asks_for_vip
-        && installed.is_none()
-        && let Some(interface) = interface_of(spec, facts)
-    {
-        problems.extend(vip_problem(host, spec, &interface).await?);
-    }
-    Ok(problems)
+    )
 }
 
 /// Whether a machine that is none of the members has the floating IP.
-async fn vip_problem(
-    host: &Host,
-    spec: &LoadbalancerSpec,
-    interface: &str,
-) -> Result<Option<Problem>, Failure> {
+async fn vip_problem(host: &Host, spec: &LoadbalancerSpec) -> Result<Option<Problem>, Failure> {
     let members: Vec<IpAddr> = spec
         .members
         .values()
         .filter_map(|address| address.parse().ok())
         .collect();
-    let command = vip::vip_answers_command(spec.vip, interface, &members);
+    let command = vip::vip_answers_command(spec.vip, spec.interface.as_deref(), spec.address, &members);
     let answers = host.run(&Script::new("ask for the floating IP", command)).await?;
     Ok((answers.status == 0).then(|| preflight::vip_is_taken(spec.vip, answers.stdout.trim())))
 }

@@ -23,10 +23,16 @@ pub(super) async fn look_unless(looked: Option<Facts>, run: &Run) -> Result<Fact
 
 /// Waits until the host answers (it may still boot), then reads what it is and has.
 pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
+    reach_within(run).await?;
+    read_facts(&run.host).await
+}
+
+/// Waits until the host answers, at most for the run's time.
+pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
     run.host
         .wait_until_reachable(run.remaining(), &run.cancel)
         .await?;
-    read_facts(&run.host).await
+    Ok(())
 }
 
 /// Reads what the host is and has, in one round trip.

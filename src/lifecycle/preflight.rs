@@ -32,8 +32,13 @@ pub struct Checked {
 }
 
 /// Looks at a host that is to be a master. Reads only.
-pub async fn check_master(host: &Host, spec: &MasterSpec) -> Result<Checked, Failure> {
-    let facts = read_facts(host).await?;
+///
+/// `looked`: what a look at the host has just seen, so that it need not be looked at again.
+pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>) -> Result<Checked, Failure> {
+    let facts = match looked {
+        Some(facts) => facts,
+        None => read_facts(host).await?,
+    };
     let begun = marker_of(&facts).is_some_and(|marker| marker.is_begun());
     if facts.kubernetes.admin_conf && !begun {
         let own = Survey::of(std::slice::from_ref(host)).await;

@@ -79,6 +79,15 @@ impl Seen {
             .is_some_and(|marker| marker.phase == Phase::Init)
     }
 
+    /// Whether a `kubeadm join` runs there that has not made the host a member yet.
+    pub fn is_joining(&self) -> bool {
+        let is_member = self
+            .marker
+            .as_ref()
+            .is_some_and(|marker| !marker.has_certificates);
+        self.join == Progress::Running && !is_member
+    }
+
     /// Whether the cluster can be changed through it: its API server is ready and etcd answers.
     pub fn is_usable(&self) -> bool {
         self.is_master() && self.api_ready && self.cluster.is_some() && !self.members.is_empty()
@@ -165,6 +174,12 @@ impl Survey {
     }
 }
 
+/// What is only about to start may take seconds to answer; until its join has ended a master is asked nothing.
+fn unless_joining(command: &str) -> String {
+    let join = state_command(super::detached::KUBEADM_JOIN);
+    format!("[ \"$({join})\" != running ] && {command}")
+}
+
 async fn ask(host: &Host) -> Result<Seen, Failure> {
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
@@ -172,9 +187,9 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
             "ca",
             "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt",
         )
-        .section("ready", kube::readyz_command(&local_api()))
-        .section("cluster", kube::cluster_config_command())
-        .section("members", etcd::member_list_command())
+        .section("ready", unless_joining(&kube::readyz_command(&local_api())))
+        .section("cluster", unless_joining(&kube::cluster_config_command()))
+        .section("members", unless_joining(&etcd::member_list_command()))
         .section("marker", format!("cat {MARKER}"))
         .section("init", state_command(super::detached::KUBEADM_INIT))
         .section("join", state_command(super::detached::KUBEADM_JOIN));

@@ -9,12 +9,21 @@ pub fn vip_holder_command(vip: IpAddr) -> String {
 }
 
 /// Status 0 if a machine answers for the address that is none of the members; prints its link-layer address where
-/// it is seen. `members` are all hosts that may hold the VIP; this host's own VIP is no answer.
+/// it is seen. `members` are all hosts that may hold the VIP; this host's own VIP is no answer. It is asked for on the
+/// interface, or else on the one that has the host's `address`.
 ///
 /// Without `ping` a TCP connection makes the kernel ask for the address: who answers on layer 2 shows in its
 /// neighbour table even if nothing listens. Takes about 1 s when nobody answers.
-pub fn vip_answers_command(vip: IpAddr, interface: &str, members: &[IpAddr]) -> String {
-    let interface = quote(interface);
+pub fn vip_answers_command(
+    vip: IpAddr,
+    interface: Option<&str>,
+    address: IpAddr,
+    members: &[IpAddr],
+) -> String {
+    let interface = interface.map_or_else(
+        || format!("$(ip -o addr show to {address} | sed -n '1s/^[0-9]*: *\\([^ ]*\\).*/\\1/p')"),
+        quote,
+    );
     let here = vip_holder_command(vip);
     let members = members
         .iter()
@@ -23,20 +32,22 @@ pub fn vip_answers_command(vip: IpAddr, interface: &str, members: &[IpAddr]) -> 
         .join(" ");
     format!(
         r#"if {here}; then exit 1; fi
-lladdr() {{ ip neigh show to "$1" dev {interface} | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p'; }}
+interface={interface}
+[ -n "$interface" ] || exit 1
+lladdr() {{ ip neigh show to "$1" dev "$interface" | sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p'; }}
 reach() {{
   if command -v ping >/dev/null 2>&1; then
-    ping -c 1 -W "$patience" -I {interface} "$1" >/dev/null 2>&1
+    ping -c 1 -W "$patience" -I "$interface" "$1" >/dev/null 2>&1
     return
   fi
   case $1 in *:*) host="[$1]" ;; *) host=$1 ;; esac
-  curl -s -o /dev/null --max-time 1 --interface {interface} "http://$host:9/"
+  curl -s -o /dev/null --max-time 1 --interface "$interface" "http://$host:9/"
   [ $? = 7 ] && [ -n "$(lladdr "$1")" ]
 }}
 # A neighbour answers within milliseconds; only iputils' ping can wait less than a second.
 patience=1
 ping -V 2>&1 | grep -q 'iputils.*20[2-9]' && patience=0.5
-ip neigh flush to {vip} dev {interface} >/dev/null 2>&1
+ip neigh flush to {vip} dev "$interface" >/dev/null 2>&1
 for member in {members}; do reach "$member" & done
 reach {vip}; answered=$?
 wait
@@ -94,7 +105,12 @@ mod tests {
 
     fn answers() -> String {
         let members = ["10.0.0.11", "10.0.0.12"].map(|member| member.parse().unwrap());
-        vip_answers_command("10.0.0.100".parse().unwrap(), "eth0", &members)
+        vip_answers_command(
+            "10.0.0.100".parse().unwrap(),
+            Some("eth0"),
+            "10.0.0.13".parse().unwrap(),
+            &members,
+        )
     }
 
     const OTHER: (&str, &str) = ("10.0.0.12", "02:00:00:00:00:0c");
@@ -106,6 +122,18 @@ mod tests {
             run(&answers(), "none", &neighbours, "exit 1"),
             (true, "02:00:00:00:00:63\n".to_owned())
         );
+    }
+
+    #[test]
+    fn the_interface_is_the_one_of_the_address() {
+        let own = "10.0.0.13".parse().unwrap();
+        let command = vip_answers_command("10.0.0.100".parse().unwrap(), None, own, &[]);
+        let neighbours = [("10.0.0.100", "02:00:00:00:00:63")];
+        assert_eq!(
+            run(&command, "10.0.0.13", &neighbours, "exit 1"),
+            (true, "02:00:00:00:00:63\n".to_owned())
+        );
+        assert!(!run(&command, "none", &neighbours, "exit 0").0, "none has it");
     }
 
     #[test]
@@ -143,8 +171,13 @@ mod tests {
     #[test]
     fn every_command_is_good_sh() {
         for vip in ["10.0.0.100", "fd00::100"].map(|vip| vip.parse().unwrap()) {
-            let answers = vip_answers_command(vip, "eth0", &[]);
-            for command in [vip_holder_command(vip), answers, drop_vip_command(vip, "eth0")] {
+            let answers = |interface| vip_answers_command(vip, interface, vip, &[]);
+            for command in [
+                vip_holder_command(vip),
+                answers(Some("eth0")),
+                answers(None),
+                drop_vip_command(vip, "eth0"),
+            ] {
                 let status = Command::new("sh").args(["-n", "-c", &command]).status().unwrap();
                 assert!(status.success(), "{command}");
             }

@@ -57,6 +57,7 @@ impl Shared {
         self.departures.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
+        self.lock_looks().clear();
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
     }
 
@@ -174,16 +175,26 @@ impl Shared {
 
     /// Keeps what a plan saw of a host: Terraform plans once more right before it applies.
     pub(super) fn keep_look(&self, host: &Host, facts: Facts) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.lock_looks();
         looks.insert(host.name().to_owned(), (Instant::now(), facts));
     }
 
-    /// Takes out what a plan of this run has just seen of a host. It serves once: what a create changes on the host
+    /// What this plan has just seen of a host, for another resource on it.
+    pub(super) fn look(&self, host: &Host) -> Option<Facts> {
+        let looks = self.lock_looks();
+        let (at, facts) = looks.get(host.name())?;
+        (at.elapsed() < FRESH).then(|| facts.clone())
+    }
+
+    /// Takes out what a plan of this run has just seen of a host. It serves one create: what that changes on the host
     /// is to be seen by the next.
     pub(super) fn take_look(&self, host: &Host) -> Option<Facts> {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, facts) = looks.remove(host.name())?;
+        let (at, facts) = self.lock_looks().remove(host.name())?;
         (at.elapsed() < FRESH).then_some(facts)
+    }
+
+    fn lock_looks(&self) -> MutexGuard<'_, HashMap<String, (Instant, Facts)>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a note of a node's name; an error if another host of this configuration has it.

@@ -34,7 +34,7 @@ impl Step for AwaitLocalApi {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        ready(run, &local_api()).await
+        ready(run, kube::readyz_command(&local_api())).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
@@ -53,7 +53,7 @@ impl Step for AwaitEndpoint {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        ready(run, &self.endpoint).await
+        ready(run, kube::endpoint_readyz_command(&self.endpoint)).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
@@ -77,11 +77,8 @@ pub fn local_api() -> Endpoint {
     }
 }
 
-async fn ready(run: &Run, endpoint: &Endpoint) -> Result<Check, Failure> {
-    let output = run
-        .host
-        .run(&Script::new("ask readyz", kube::readyz_command(endpoint)))
-        .await?;
+async fn ready(run: &Run, command: String) -> Result<Check, Failure> {
+    let output = run.host.run(&Script::new("ask readyz", command)).await?;
     Ok(match output.status {
         0 => Check::Done,
         _ => Check::Needed(

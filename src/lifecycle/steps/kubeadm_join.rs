@@ -103,6 +103,13 @@ impl KubeadmJoin {
         }
     }
 
+    async fn votes(&self) -> bool {
+        match &self.control_plane {
+            Some(wanted) => votes(&self.via, wanted.advertise_address).await,
+            None => false,
+        }
+    }
+
     /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
     async fn remove_orphan(&self, run: &Run) -> Result<(), Failure> {
         let Some(wanted) = &self.control_plane else {
@@ -127,7 +134,7 @@ impl Step for KubeadmJoin {
         Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
             Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
-            Progress::Running if self.control_plane.is_some() && votes(&run.host).await? => Check::Done,
+            Progress::Running if self.votes().await => Check::Done,
             Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
             Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
         })
@@ -142,7 +149,9 @@ impl Step for KubeadmJoin {
             }
             self.start(run).await?;
         }
-        if self.control_plane.is_some() && await_vote(run, &run.host).await? == Joined::Votes {
+        if let Some(wanted) = &self.control_plane
+            && await_vote(run, &self.via, wanted.advertise_address).await? == Joined::Votes
+        {
             return Ok(());
         }
         self.await_end(run).await

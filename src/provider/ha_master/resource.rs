@@ -57,7 +57,8 @@ impl Master {
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
             return;
         };
-        match check_master(&host, &model.spec(&self.shared, config)).await {
+        let looked = self.shared.look(&host);
+        match check_master(&host, &model.spec(&self.shared, config), looked).await {
             Ok(checked) => {
                 let is_recorded = is_recorded(&checked.facts);
                 self.shared.keep_look(&host, checked.facts);
