@@ -15,6 +15,7 @@ mod world;
 mod dead_hosts;
 mod faults;
 mod half_done;
+mod leaving;
 mod titles;
 mod two_runs;
 mod ways;

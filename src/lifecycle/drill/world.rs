@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) reset_fails: usize,
     /// `kubeadm reset` ends with 0 and leaves the etcd member.
     pub(super) reset_keeps_member: bool,
+    /// The next drain cordons the Node and can evict nothing.
+    pub(super) budget_forbids: bool,
     pub(super) fault: Option<Fault>,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,

@@ -40,6 +40,7 @@ impl KubeadmInit {
             phase: Phase::Init,
             token_id: token_id.map(str::to_owned),
             has_certificates: false,
+            leaving: None,
         }
     }
 }

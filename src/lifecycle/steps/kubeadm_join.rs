@@ -65,6 +65,7 @@ impl KubeadmJoin {
             phase: Phase::Join,
             token_id: Some(token.id().to_owned()),
             has_certificates: self.control_plane.is_some(),
+            leaving: None,
         };
         run.host.run_ok(&marker.write_script()).await?;
         // Both to their end, also when one fails: what is made after the undo would stay.
