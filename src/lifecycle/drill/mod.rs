@@ -16,6 +16,7 @@ mod dead_hosts;
 mod faults;
 mod half_done;
 mod leaving;
+mod silent_hosts;
 mod titles;
 mod two_runs;
 mod ways;
