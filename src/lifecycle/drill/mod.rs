@@ -14,6 +14,7 @@ mod world;
 
 mod dead_hosts;
 mod faults;
+mod finished;
 mod half_done;
 mod leaving;
 mod silent_hosts;
