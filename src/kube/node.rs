@@ -66,12 +66,14 @@ pub struct NodePatch {
     pub annotations: BTreeMap<String, Option<String>>,
     /// Replaces the whole list, so the taints of Kubernetes itself must be in it.
     pub taints: Option<Vec<Taint>>,
+    /// Lets new pods come.
+    pub uncordon: bool,
 }
 
 impl NodePatch {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty() && self.annotations.is_empty() && self.taints.is_none()
+        self.labels.is_empty() && self.annotations.is_empty() && self.taints.is_none() && !self.uncordon
     }
 }
 
@@ -216,9 +218,16 @@ struct NodeInfo {
 
 /// Applies the changes in one merge patch. On a master.
 pub fn patch_node_script(name: &str, patch: &NodePatch) -> Script {
+    let mut spec = serde_json::Map::new();
+    if let Some(taints) = &patch.taints {
+        spec.insert("taints".to_owned(), json!(taints));
+    }
+    if patch.uncordon {
+        spec.insert("unschedulable".to_owned(), json!(false));
+    }
     let mut object = json!({"metadata": {"labels": patch.labels, "annotations": patch.annotations}});
-    if let (Some(taints), Some(fields)) = (&patch.taints, object.as_object_mut()) {
-        fields.insert("spec".to_owned(), json!({"taints": taints}));
+    if let Some(fields) = object.as_object_mut().filter(|_| !spec.is_empty()) {
+        fields.insert("spec".to_owned(), spec.into());
     }
     Script::new(
         "kubectl patch node",
@@ -335,6 +344,16 @@ mod tests {
             patch_node_script("w1", &patch).body,
             "kubectl --kubeconfig /etc/kubernetes/admin.conf --server https://127.0.0.1:6443 --tls-server-name kubernetes --cache-dir=/dev/null --request-timeout=10s patch node w1 --type=merge \
              -p '{\"metadata\":{\"annotations\":{},\"labels\":{\"old\":null,\"tier\":\"it'\\''s\"}},\"spec\":{\"taints\":[]}}'"
+        );
+        let uncordon = NodePatch {
+            uncordon: true,
+            ..NodePatch::default()
+        };
+        assert!(!uncordon.is_empty());
+        assert!(
+            patch_node_script("w1", &uncordon)
+                .body
+                .ends_with(r#","spec":{"unschedulable":false}}'"#)
         );
     }
 }

@@ -32,6 +32,12 @@ use crate::{
 /// An owner renews its lock three times within the lease.
 const RENEWAL: Duration = Duration::from_secs(15);
 
+/// How long a host that was silent is not waited for as long as any other.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a silent host that has come back needs to say so.
+const MOMENT: Duration = Duration::from_secs(3);
+
 type Mutexes = HashMap<(Scope, String), Arc<AsyncMutex<()>>>;
 
 /// Locks by control-plane endpoint, or by host. Terraform runs the instances of a `for_each` side by side; etcd takes one
@@ -229,6 +235,11 @@ async fn take_all(scope: Scope, owner: &Owner, hosts: &[Host]) -> Result<Result<
 }
 
 async fn take(scope: Scope, owner: &Owner, host: &Host) -> Result<Option<Taking>, Failure> {
+    // Asked all the same: another run may hold it on this very host. A script that takes the lock must not be left behind.
+    if scope == Scope::Cluster && host.was_silent_within(MINUTE) && !host.answers_within(MOMENT).await {
+        tracing::debug!(host = host.name(), "silent a moment ago, so not locked");
+        return Ok(None);
+    }
     let first = ask(host, &take_script(scope, owner, None)).await?;
     match &first {
         Some(Taking::Held(other)) if lock_owner::is_gone(other) => {

@@ -4,7 +4,7 @@ use super::{
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
-    look::{look_again, look_unless},
+    look::{look_again, look_unless, marker_of},
     preflight::{master_problems, refuse_foreign_node},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
@@ -12,7 +12,7 @@ use super::{
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
-        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials,
+        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials, StayInCluster,
     },
 };
 use crate::{
@@ -251,6 +251,12 @@ impl<'a> Master<'a> {
 
     fn member_steps(&self) -> Steps {
         let mut steps: Steps = vec![Box::new(AwaitLocalApi)];
+        if marker_of(&self.facts).is_some_and(|marker| marker.leaving.is_some()) {
+            steps.push(Box::new(StayInCluster {
+                via: self.host.clone(),
+                name: self.node.name.clone(),
+            }));
+        }
         steps.extend(self.closing_steps());
         steps
     }

@@ -14,7 +14,7 @@ use super::{
     step::{Run, Step},
     steps::{
         ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, RecordMembership,
-        RevokeCredentials,
+        RevokeCredentials, StayInCluster,
     },
 };
 use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
@@ -114,6 +114,11 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
         }));
         steps.push(Box::new(RevokeCredentials {
             via: through.via.clone(),
+        }));
+    } else if marker_of(&facts).is_some_and(|marker| marker.leaving.is_some()) {
+        steps.push(Box::new(StayInCluster {
+            via: through.via.clone(),
+            name: node.name.clone(),
         }));
     }
     steps.push(Box::new(ApplyNodeSettings {

@@ -20,6 +20,16 @@ pub enum Phase {
     Member,
 }
 
+/// How a Node was before its removal was begun: so it is again if the removal is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    /// Pods could come.
+    Schedulable,
+    /// Somebody had cordoned it.
+    Cordoned,
+}
+
 /// What lies in [`MARKER`]. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
@@ -35,6 +45,9 @@ pub struct Marker {
     /// Whether the control plane's certificates were uploaded for a begun join and are not removed yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_certificates: bool,
+    /// Set as long as the node's removal was begun and has not ended: how its Node was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Before>,
 }
 
 impl Marker {

@@ -16,6 +16,7 @@ pub mod departures;
 pub mod detached;
 pub mod foresee;
 pub mod kubeadm_file;
+mod leaving_steps;
 pub mod left_behind;
 pub mod loadbalancer_note;
 pub mod look;

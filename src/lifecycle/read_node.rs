@@ -1,7 +1,7 @@
 //! Reads a node as it is, in one round trip to its host.
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense};
+use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense, marker::Marker};
 use crate::{
     etcd,
     kube::{self, Node, OwnNode},
@@ -38,6 +38,8 @@ pub struct NodeSeen {
     pub node: Option<Node>,
     /// Whether the API answered and has no such Node.
     pub is_node_gone: bool,
+    /// Whether its removal was begun and has not ended.
+    pub is_leaving: bool,
     /// The cluster CA's certificate.
     pub ca_cert_pem: String,
     /// Hash of its public key.
@@ -57,7 +59,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     let query = Query::new()
         .section("machine_id", "cat /etc/machine-id")
         .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
-        .section("marker", format!("test -e {MARKER}"))
+        .section("marker", format!("cat {MARKER}"))
         .section("node", kube::get_own_node_command(name))
         .section("ca", "cat /etc/kubernetes/pki/ca.crt")
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
@@ -88,6 +90,10 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
     Ok(Some(Found::Node(Box::new(NodeSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         is_node_gone,
+        is_leaving: answers
+            .text("marker")
+            .and_then(Marker::parse)
+            .is_some_and(|marker| marker.leaving.is_some()),
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,

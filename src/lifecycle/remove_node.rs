@@ -6,6 +6,7 @@ use super::{
     departures::{Departure, Departures},
     failure::Failure,
     find_way::with_itself,
+    leaving_steps::{cleaning_steps, leave, or_stay, reset_steps},
     left_behind::{
         IfUnreachable, Notice, cleaned_through, cluster_gone, forgotten, nobody_to_clean_through, released,
         reset_alone,
@@ -17,10 +18,7 @@ use super::{
     remaining::{Remains, Survivor, look_for_remains},
     runner::run_some,
     step::{Run, Step},
-    steps::{
-        CleanHost, DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, KubeadmReset, ReleaseVip,
-        RemoveEtcdMember, removal_refused,
-    },
+    steps::{RemoveEtcdMember, removal_refused},
     survey::{Seen, Survey},
 };
 use crate::{
@@ -124,16 +122,19 @@ async fn remove_reached_worker(
 ) -> Result<Option<Notice>, Failure> {
     let host = run.host.name();
     check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
-    let (steps, notice) = match look_for_remains(run, leaving, None).await? {
-        Remains::Through(survivor) => (leaving_steps(leaving, &survivor), None),
-        Remains::Powerless { .. } => (reset_steps(leaving), Some(released(host, None, leaving))),
-        Remains::Nothing => (reset_steps(leaving), None),
+    let notice = match look_for_remains(run, leaving, None).await? {
+        Remains::Through(survivor) => {
+            leave(run, leaving, &survivor, lock).await?;
+            return Ok(None);
+        }
+        Remains::Powerless { .. } => Some(released(host, None, leaving)),
+        Remains::Nothing => None,
         Remains::Unknown(account) if leaving.if_unreachable == IfUnreachable::Forget => {
-            (reset_steps(leaving), Some(reset_alone(host, leaving, &account)))
+            Some(reset_alone(host, leaving, &account))
         }
         Remains::Unknown(account) => return Err(no_master_answers(&account)),
     };
-    run_all(run, &steps, Some(lock)).await?;
+    run_all(run, &reset_steps(leaving), Some(lock)).await?;
     Ok(notice)
 }
 
@@ -236,10 +237,16 @@ impl Removal<'_> {
                 return Ok(Tried::Again);
             }
             Turn::After(names) => return Ok(Tried::After(names)),
-            Turn::Refused(refusal) => return self.give_up(&refusal, &health).await,
+            Turn::Refused(refusal) => {
+                let tried = self.give_up(&refusal, &health).await;
+                return match self.silence {
+                    None => or_stay(run, leaving, via, tried).await,
+                    Some(_) => tried,
+                };
+            }
         }
         let Some(why) = &self.silence else {
-            run_all(run, &leaving_steps(leaving, survivor), Some(lock)).await?;
+            leave(run, leaving, survivor, lock).await?;
             return Ok(Tried::Left(Vec::new(), false));
         };
         run_all(run, &cleaning_steps(leaving, survivor), Some(lock)).await?;
@@ -376,90 +383,5 @@ fn check_own_cluster(run: &Run, facts: &Facts, leaving: &Leaving) -> Result<(), 
     }
 }
 
-/// The node ends without anybody's help.
-fn reset_steps(leaving: &Leaving) -> Vec<Box<dyn Step>> {
-    vec![
-        Box::new(KubeadmReset {
-            cri_socket: leaving.cri_socket.clone(),
-            verify: None,
-        }),
-        Box::new(CleanHost),
-    ]
-}
-
-/// A node whose host answers leaves.
-fn leaving_steps(leaving: &Leaving, survivor: &Survivor) -> Vec<Box<dyn Step>> {
-    let via = &survivor.via;
-    let is_gone = |address| EtcdMemberIsGone {
-        via: via.clone(),
-        address,
-    };
-    let mut steps = first_steps(leaving, survivor, false);
-    if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(ReleaseVip));
-        // Before the reset: should that forget the member, the one master that stays of two would have no quorum.
-        steps.push(Box::new(RemoveEtcdMember {
-            via: via.clone(),
-            address,
-        }));
-    }
-    steps.push(Box::new(KubeadmReset {
-        cri_socket: leaving.cri_socket.clone(),
-        verify: leaving.advertise_address.map(is_gone),
-    }));
-    if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(is_gone(address)));
-    }
-    steps.push(Box::new(DeleteNode {
-        via: via.clone(),
-        name: leaving.node_name.clone(),
-    }));
-    steps.push(Box::new(CleanHost));
-    steps
-}
-
-/// The cluster is cleaned of a node whose host does not answer.
-fn cleaning_steps(leaving: &Leaving, survivor: &Survivor) -> Vec<Box<dyn Step>> {
-    let via = &survivor.via;
-    let mut steps = first_steps(leaving, survivor, true);
-    if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(RemoveEtcdMember {
-            via: via.clone(),
-            address,
-        }));
-    }
-    steps.push(Box::new(DeleteNode {
-        via: via.clone(),
-        name: leaving.node_name.clone(),
-    }));
-    steps
-}
-
-fn first_steps(leaving: &Leaving, survivor: &Survivor, is_unreachable: bool) -> Vec<Box<dyn Step>> {
-    let via = &survivor.via;
-    let mut steps: Vec<Box<dyn Step>> = Vec::new();
-    if let Some(address) = leaving.advertise_address {
-        steps.push(Box::new(GuardQuorum {
-            via: via.clone(),
-            leaving: address,
-        }));
-    }
-    steps.push(Box::new(DrainNode {
-        via: via.clone(),
-        name: leaving.node_name.clone(),
-        limit: if is_unreachable {
-            SHORT_DRAIN_LIMIT
-        } else {
-            DRAIN_LIMIT
-        },
-        kubectl: survivor.kubectl.clone(),
-        is_unreachable,
-    }));
-    steps
-}
-
-const DRAIN_LIMIT: Duration = Duration::from_secs(300);
-/// Longer than a dead host's Node stays Ready, 40 s.
-const SHORT_DRAIN_LIMIT: Duration = Duration::from_secs(60);
 /// Terraform asks for removals that do not depend on each other at once.
 const MOMENT: Duration = Duration::from_secs(3);

@@ -58,6 +58,37 @@ const TELL: &str = r#"tell() {
 }
 "#;
 
+/// Ends with 0 if the reader's pod was started before its manifest was written, and that is less than a minute ago: the
+/// kubelet is about to replace it. Later nothing is said any more, so that nobody waits for a pod that is not replaced, as
+/// where a manifest was only touched.
+pub fn is_outdated_command(reader: &Reader, manifest: &str) -> String {
+    format!(
+        "{IS_OUTDATED}is_outdated {} {} {} {}",
+        reader.program,
+        quote(reader.file),
+        quote(reader.inside),
+        quote(manifest)
+    )
+}
+
+// Times in whole seconds, so a second or two may be missing on either side.
+const IS_OUTDATED: &str = r#"is_outdated() {
+  written=$(stat -c %Y "$4" 2>/dev/null) || return 1
+  age=$(($(date +%s) - written))
+  [ "$age" -lt 60 ] || return 1
+  read -r up rest </proc/uptime
+  for process in /proc/[0-9]*; do
+    name=
+    read -r name 2>/dev/null <"$process/comm" || continue
+    [ "$name" = "$1" ] && [ "$process/root$3" -ef "$2" ] || continue
+    ticks=$(sed 's/.*) //' "$process/stat" 2>/dev/null | cut -d ' ' -f 20)
+    [ -n "$ticks" ] || continue
+    [ $((${up%.*} - ticks / 100)) -le $((age + 2)) ] || return 0
+  done
+  return 1
+}
+"#;
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -132,5 +163,69 @@ mod tests {
         write("3", file);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.stdout, b"told\n");
+    }
+
+    #[test]
+    fn a_pod_that_is_older_than_its_new_manifest_is_outdated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let name: &'static str = "ha-older-test";
+        std::os::unix::fs::symlink("/bin/sh", path(name)).unwrap();
+        let file: &'static str = path("config").leak();
+        fs::write(file, "").unwrap();
+        let mut child = Command::new(path(name))
+            .args(["-c", "echo ready; read -r line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        let reader = Reader {
+            program: name,
+            file,
+            inside: file,
+            signal: "USR2",
+        };
+        // No test waits: the manifest is written some seconds from now instead.
+        let is_outdated = |written: i64, reader: &Reader| {
+            let manifest = fs::File::create(path("manifest")).unwrap();
+            let now = std::time::SystemTime::now();
+            let seconds = std::time::Duration::from_secs(written.unsigned_abs());
+            let at = if written < 0 { now - seconds } else { now + seconds };
+            manifest.set_modified(at).unwrap();
+            let command = is_outdated_command(reader, &path("manifest"));
+            let status = Command::new("sh").args(["-c", &command]).status();
+            status.unwrap().success()
+        };
+        assert!(is_outdated(30, &reader));
+        assert!(!is_outdated(-30, &reader), "its own pod");
+        let another = Reader {
+            inside: "/etc/hostname",
+            ..reader
+        };
+        assert!(!is_outdated(30, &another), "a process of others");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(!is_outdated(30, &reader), "no pod");
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_a_pod_that_is_not_replaced() {
+        let manifest = tempfile::NamedTempFile::new().unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        let at = std::time::SystemTime::now() - hour;
+        manifest.as_file().set_modified(at).unwrap();
+        let reader = Reader {
+            program: "haproxy",
+            file: "/etc",
+            inside: "/etc",
+            signal: "USR2",
+        };
+        let command = is_outdated_command(&reader, &manifest.path().display().to_string());
+        // What is older than an hour is not even looked for.
+        let traced = Command::new("sh").args(["-xc", &command]).output().unwrap();
+        assert!(!traced.status.success());
+        assert!(!String::from_utf8_lossy(&traced.stderr).contains("/proc/"));
     }
 }

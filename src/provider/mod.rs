@@ -102,4 +102,6 @@ impl Provider for Ha {
 }
 
 #[cfg(test)]
+mod leaving_nodes;
+#[cfg(test)]
 mod silent_hosts;

@@ -161,6 +161,14 @@ pub(super) fn half_removed(host: &str) -> Diagnostic {
     Diagnostic::warning("Node is half removed", detail).at(Path::attribute("host"))
 }
 
+/// Says that the refresh found a node whose removal was begun, before anything of it was lost.
+pub(super) fn begun_removal(host: &str) -> Diagnostic {
+    let detail = format!(
+        "Host: {host}\n\nThe removal of this node was begun and has not ended: its Node takes no new pods, and the old ones may be gone. The next apply ends the removal; if the node is in the configuration, it is then made anew.\n\nTo keep the node as it is, take the resource out of the state instead (terraform state rm) and apply: the node is taken over, and back into service."
+    );
+    Diagnostic::warning("Node is being removed", detail).at(Path::attribute("host"))
+}
+
 /// Plans a node anew of which a refresh found only a part.
 pub(super) fn replace_half_removed(prior: Option<&Value>, planned: &mut Value) {
     if prior.is_some_and(|prior| prior.get("machine_id").is_null()) {

@@ -1,5 +1,9 @@
 //! A host that scripts run on, and what can go wrong with it.
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +16,8 @@ use crate::command::{Failed, Output, Script};
 pub struct Host {
     name: Arc<str>,
     transport: Arc<dyn Transport>,
+    /// When nothing answered there last, unless something did since.
+    silent_at: Arc<Mutex<Option<Instant>>>,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -23,6 +29,7 @@ impl Host {
         Self {
             name: name.into(),
             transport,
+            silent_at: Arc::default(),
         }
     }
 
@@ -44,7 +51,30 @@ impl Host {
                 tracing::debug!(host = %self.name, title = script.title, %error, milliseconds, "script failed");
             }
         }
-        result.map_err(|error| self.error(error))
+        let result = result.map_err(|error| self.error(error));
+        let mut silent_at = self.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match &result {
+            Ok(_) => *silent_at = None,
+            Err(error) if error.is_host_silent() => *silent_at = Some(Instant::now()),
+            Err(_) => {}
+        }
+        drop(silent_at);
+        result
+    }
+
+    /// Whether nothing answered there when it was asked last, and that was within this time.
+    pub fn was_silent_within(&self, time: Duration) -> bool {
+        let silent_at = *self.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        silent_at.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// Whether the host runs a script that does nothing, within this time: for one that is known to be silent, where
+    /// nobody wants to wait for the connect timeout again.
+    pub async fn answers_within(&self, time: Duration) -> bool {
+        let script = Script::new(Self::REACH, "true").limit(Duration::from_secs(20));
+        timeout(time, self.run(&script))
+            .await
+            .is_ok_and(|result| result.is_ok())
     }
 
     /// Runs the script and gives its standard output; another status than 0 is an error.

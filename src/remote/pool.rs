@@ -14,7 +14,7 @@ pub struct Pool {
 }
 
 struct Shared {
-    transports: Mutex<HashMap<Target, Arc<dyn Transport>>>,
+    hosts: Mutex<HashMap<Target, Host>>,
     workspace: Arc<Workspace>,
     factory: Box<Factory>,
 }
@@ -42,7 +42,7 @@ impl Pool {
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
-                transports: Mutex::default(),
+                hosts: Mutex::default(),
                 workspace,
                 factory: Box::new(factory),
             }),
@@ -51,15 +51,11 @@ impl Pool {
 
     /// The host of a target. Does no I/O.
     pub fn host(&self, target: &Target) -> Host {
-        let mut transports = self
-            .shared
-            .transports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let transport = transports
+        let mut hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts
             .entry(target.clone())
-            .or_insert_with(|| (self.shared.factory)(target));
-        Host::new(target.address.as_str(), Arc::clone(transport))
+            .or_insert_with(|| Host::new(target.address.as_str(), (self.shared.factory)(target)))
+            .clone()
     }
 
     /// Ends all ssh connections at once, with what runs on them, and removes what they had on disk.

@@ -46,6 +46,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             node.map(|node| show(&name, node, is_ready)).unwrap_or_default(),
         ));
     }
+    let forbids = script.title == "kubectl drain" && std::mem::take(&mut world.budget_forbids);
     let cluster = &mut world.clusters[index];
     Some(match script.title {
         "create bootstrap token" => {
@@ -74,7 +75,11 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "kubectl drain" => match cluster.nodes.get_mut(&word_after(body, " drain ")) {
             Some(node) => {
                 node.unschedulable = true;
-                Output::default()
+                if forbids {
+                    fails("Cannot evict pod as it would violate the pod's disruption budget.")
+                } else {
+                    Output::default()
+                }
             }
             None => fails("node not found"),
         },
@@ -266,4 +271,7 @@ fn patch(node: &mut Node, patch: &Value) {
     };
     merge(&mut node.labels, &patch["metadata"]["labels"]);
     merge(&mut node.annotations, &patch["metadata"]["annotations"]);
+    if let Some(unschedulable) = patch["spec"]["unschedulable"].as_bool() {
+        node.unschedulable = unschedulable;
+    }
 }

@@ -1,7 +1,7 @@
 //! Scripts about HAProxy, keepalived and the floating IP.
 use super::{
     answer::{says, whether},
-    detached::put_aside,
+    detached::{put_aside, put_back},
     shell::{paths, words},
     world::World,
 };
@@ -34,6 +34,10 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "look for the load balancer's files" => whether(paths(body).iter().any(|path| machine.has(path))),
         "stop keepalived" => {
             put_aside(machine, keepalived::MANIFEST_PATH);
+            Output::default()
+        }
+        "start keepalived" => {
+            put_back(machine);
             Output::default()
         }
         "ask HAProxy" => whether(machine.has_loadbalancer()),

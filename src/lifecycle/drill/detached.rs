@@ -245,6 +245,10 @@ pub(super) fn end_reset(world: &mut World, at: &str) {
     {
         machine.remove(path);
     }
+    put_back(machine);
+}
+
+pub(super) fn put_back(machine: &mut super::world::Machine) {
     let aside = format!("{DIRECTORY}/manifests/");
     for path in machine
         .files

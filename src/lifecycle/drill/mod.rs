@@ -14,7 +14,10 @@ mod world;
 
 mod dead_hosts;
 mod faults;
+mod finished;
 mod half_done;
+mod leaving;
+mod silent_hosts;
 mod titles;
 mod two_runs;
 mod ways;

@@ -3,6 +3,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ use crate::{
 pub(super) struct Lab(Arc<Mutex<World>>);
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each goes wrong by itself")]
 pub(super) struct World {
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) clusters: Vec<Cluster>,
@@ -39,6 +41,10 @@ pub(super) struct World {
     pub(super) reset_fails: usize,
     /// `kubeadm reset` ends with 0 and leaves the etcd member.
     pub(super) reset_keeps_member: bool,
+    /// The next drain cordons the Node and can evict nothing.
+    pub(super) budget_forbids: bool,
+    /// How long it takes to see that a machine does not answer.
+    pub(super) connect_timeout: Duration,
     pub(super) fault: Option<Fault>,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
@@ -149,6 +155,10 @@ impl Transport for Link {
     async fn run(&self, script: &Script) -> Result<Output, TransportError> {
         // Others may run between any two scripts.
         tokio::task::yield_now().await;
+        let patience = self.0.world().connect_timeout;
+        if !patience.is_zero() && self.0.world().machines[&self.1].silent {
+            let _ = tokio::time::timeout(patience, std::future::pending::<()>()).await;
+        }
         self.0.world().run(&self.1, script)
     }
 }

@@ -55,6 +55,7 @@ impl ApplyNodeSettings {
                     .cloned()
                     .collect()
             }),
+            uncordon: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::{
     detached::{self, KUBEADM_INIT},
     failure::Failure,
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
-    look::has_credentials,
+    look::{has_credentials, is_finished_node, refuse_finished_node},
     marker::{Marker, Phase},
     reset::reset_host,
     step::{Check, Run, Step},
@@ -40,6 +40,7 @@ impl KubeadmInit {
             phase: Phase::Init,
             token_id: token_id.map(str::to_owned),
             has_certificates: false,
+            leaving: None,
         }
     }
 }
@@ -61,7 +62,9 @@ impl Step for KubeadmInit {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if detached::progress_of(&run.host, KUBEADM_INIT).await? != Progress::Running {
-            if Marker::read(&run.host).await?.is_some() {
+            let marker = Marker::read(&run.host).await?;
+            refuse_finished_node(run, marker.as_ref()).await?;
+            if marker.is_some() {
                 self.undo(run).await?;
             }
             // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked soon.
@@ -88,9 +91,13 @@ impl Step for KubeadmInit {
 
     /// Nothing else can have joined yet, so the host alone is put back.
     async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        if Marker::read(&run.host).await?.is_none() {
+        let marker = Marker::read(&run.host).await?;
+        if marker.is_none() {
             // kubeadm was not begun: what is on the host is not ours.
             return remove_config(&run.host, "init").await;
+        }
+        if is_finished_node(run, marker.as_ref()).await? {
+            return Ok(());
         }
         // The result goes first: a good one must not outlive what it stands for.
         detached::settle(run, &run.host, KUBEADM_INIT).await?;

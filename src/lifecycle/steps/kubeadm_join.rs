@@ -10,7 +10,7 @@ use super::super::{
     failure::Failure,
     joining::{Joined, await_vote, votes},
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
-    look::has_credentials,
+    look::{has_credentials, is_finished_node, refuse_finished_node},
     marker::{Marker, Phase},
     membership,
     reset::{clean_host, reset_kubeadm},
@@ -65,6 +65,7 @@ impl KubeadmJoin {
             phase: Phase::Join,
             token_id: Some(token.id().to_owned()),
             has_certificates: self.control_plane.is_some(),
+            leaving: None,
         };
         run.host.run_ok(&marker.write_script()).await?;
         // Both to their end, also when one fails: what is made after the undo would stay.
@@ -142,7 +143,9 @@ impl Step for KubeadmJoin {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
-            if Marker::read(&run.host).await?.is_some() {
+            let marker = Marker::read(&run.host).await?;
+            refuse_finished_node(run, marker.as_ref()).await?;
+            if marker.is_some() {
                 self.undo(run).await?;
             } else {
                 self.remove_orphan(run).await?;
@@ -164,6 +167,9 @@ impl Step for KubeadmJoin {
             // kubeadm was not begun: what is on the host is not ours.
             return remove_config(&run.host, "join").await;
         };
+        if is_finished_node(run, Some(&begun)).await? {
+            return Ok(());
+        }
         detached::settle(run, &run.host, KUBEADM_JOIN).await?;
         detached::forget(&run.host, KUBEADM_JOIN).await?;
         if let Some(wanted) = &self.control_plane {

@@ -135,7 +135,7 @@ impl Step for DrainNode {
 }
 
 /// Set on a Node that was drained for its removal.
-const DRAINED: &str = "kube-ha.io/drained";
+pub(super) const DRAINED: &str = "kube-ha.io/drained";
 
 /// The member leaves etcd while it still runs, so that a majority stays at every moment.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::{
     node::{
         DIRECTORY,
         files::{File, remove_files_script},
-        reload::write_files_and_tell_script,
+        reload::{is_outdated_command, write_files_and_tell_script},
         vip,
     },
 };
@@ -73,11 +73,21 @@ impl Step for WriteLoadbalancer {
     }
 }
 
-/// Waits for HAProxy's own health page. Only where a kubelet runs that starts the pod.
+/// Waits for HAProxy's own health page, not that of a pod that the kubelet is about to replace. Only where a kubelet runs that starts the pod.
 #[derive(Debug)]
 pub struct AwaitHaproxy {
     /// Loopback port of the page.
     pub health_port: u16,
+}
+
+impl AwaitHaproxy {
+    fn ask_command(&self) -> String {
+        let is_outdated = is_outdated_command(&haproxy::RELOADED, haproxy::MANIFEST_PATH);
+        format!(
+            "curl -fs --noproxy '*' --max-time 3 -o /dev/null http://127.0.0.1:{}/livez && ! {{ {is_outdated}\n}}",
+            self.health_port
+        )
+    }
 }
 
 #[async_trait]
@@ -87,15 +97,14 @@ impl Step for AwaitHaproxy {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let command = format!(
-            "curl -fs --noproxy '*' --max-time 3 -o /dev/null http://127.0.0.1:{}/livez",
-            self.health_port
-        );
+        let command = self.ask_command();
         let output = run.host.run(&Script::new("ask HAProxy", command)).await?;
         Ok(if output.status == 0 {
             Check::Done
         } else {
-            Check::Needed("HAProxy's health page does not answer".into())
+            Check::Needed(
+                "HAProxy's health page does not answer, or only the pod that is to be replaced".into(),
+            )
         })
     }
 
@@ -231,5 +240,30 @@ impl Step for RemoveLoadbalancer {
 
     fn finishes(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn haproxy_answers_if_its_page_does_and_its_pod_is_not_an_old_one() {
+        let answers = |page: i32, is_outdated: bool| {
+            let asked = AwaitHaproxy { health_port: 8404 }.ask_command();
+            let stat = if is_outdated { "date +%s" } else { "false" };
+            // Every process counts as the pod's, and each is older than a manifest of this moment.
+            let asked = asked.replace(r#"[ "$name" = "$1" ] && [ "$process/root$3" -ef "$2" ]"#, "true");
+            let fakes = format!("curl() {{ return {page}; }}\nstat() {{ {stat}; }}\n");
+            let status = Command::new("sh")
+                .args(["-c", &format!("{fakes}{asked}")])
+                .status();
+            status.unwrap().success()
+        };
+        assert!(answers(0, false));
+        assert!(!answers(0, true));
+        assert!(!answers(7, false));
     }
 }

@@ -55,6 +55,7 @@ impl Step for RecordMembership {
             phase: Phase::Member,
             token_id: None,
             has_certificates: false,
+            leaving: None,
         };
         // In one script: a result that outlived its marker would be taken for that of a later join.
         let forget = detached::forget_scripts(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);

@@ -8,8 +8,8 @@ use super::{
         at_plan,
         diagnose::{diagnostic, notice},
         node_model::{
-            JoinModel, changes, changes_node, cluster_change, half_removed, replace_half_removed, set_seen,
-            without_machine,
+            JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed,
+            replace_half_removed, set_seen, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
@@ -300,6 +300,10 @@ impl Resource for Master {
                             .at(Path::attribute("host")),
                     );
                     return Some(state);
+                }
+                if seen.is_leaving {
+                    cx.add(begun_removal(&address));
+                    return Some(without_machine(state));
                 }
                 // A host whose etcd does not answer may have been taken out while it was down.
                 if seen.members.is_empty()

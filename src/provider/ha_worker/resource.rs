@@ -8,8 +8,8 @@ use super::{
         at_plan,
         diagnose::{diagnostic, notice},
         node_model::{
-            changes, changes_node, cluster_change, half_removed, replace_half_removed, set_seen,
-            without_machine,
+            begun_removal, changes, changes_node, cluster_change, half_removed, replace_half_removed,
+            set_seen, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
@@ -140,6 +140,10 @@ impl Resource for Worker {
                 {
                     cx.add(other_cluster(&address));
                     return Some(state);
+                }
+                if seen.is_leaving {
+                    cx.add(begun_removal(&address));
+                    return Some(without_machine(state));
                 }
                 if seen.is_node_gone {
                     cx.add(notice(&stale_worker(&address, &name)));
