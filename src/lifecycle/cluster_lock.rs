@@ -55,7 +55,7 @@ pub struct ClusterLock {
     hosts: Vec<Host>,
     owner: Owner,
     hold: Arc<Hold>,
-    _renewal: DropGuard,
+    renewal: DropGuard,
     _guard: OwnedMutexGuard<()>,
 }
 
@@ -149,7 +149,7 @@ impl ClusterLocks {
             hosts,
             owner,
             hold,
-            _renewal: stop.drop_guard(),
+            renewal: stop.drop_guard(),
             _guard: guard,
         })
     }
@@ -184,6 +184,8 @@ impl ClusterLock {
     }
 
     async fn release(self) {
+        // First, or it would miss the lock.
+        drop(self.renewal);
         release(self.scope, &self.owner, &self.hosts).await;
     }
 }
@@ -276,17 +278,28 @@ async fn release(scope: Scope, owner: &Owner, hosts: &[Host]) {
     join_all(release).await;
 }
 
+async fn renew_on(
+    scope: Scope,
+    owner: &Owner,
+    host: &Host,
+    stop: &CancellationToken,
+) -> Result<Option<Taking>, Failure> {
+    match ask(host, &renew_script(scope, owner)).await? {
+        // It went with a reboot, unless it was given back meanwhile.
+        Some(Taking::Free) if !stop.is_cancelled() => ask(host, &take_script(scope, owner, None)).await,
+        renewed => Ok(renewed),
+    }
+}
+
 /// Renews until it is stopped. A host that does not answer is asked again; one that says it is another's ends it.
 async fn renew(scope: Scope, owner: Owner, hosts: Vec<Host>, hold: Arc<Hold>, stop: CancellationToken) {
     while tokio::time::timeout(RENEWAL, stop.cancelled()).await.is_err() {
-        let script = renew_script(scope, &owner);
-        let renewals = hosts.iter().map(|host| ask(host, &script));
+        let renewals = hosts.iter().map(|host| renew_on(scope, &owner, host, &stop));
         for result in join_all(renewals).await {
             match result {
                 Ok(Some(Taking::Taken)) => {
                     *hold.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                 }
-                // Released meanwhile, or gone with a reboot: then the lease runs out here.
                 Ok(None | Some(Taking::Free)) => {}
                 // Given back meanwhile, it may be another's rightly.
                 Ok(Some(Taking::Held(_))) if stop.is_cancelled() => {}

@@ -16,6 +16,8 @@ use crate::{
 
 /// A token outlives its join by at most this, should nobody be there to revoke it.
 const TOKEN_TTL: Duration = Duration::from_secs(20 * 60);
+/// What the file is for from which kubeadm reads the certificate key.
+const UPLOAD: &str = "upload-certs";
 
 /// A token from the operating system's randomness.
 pub fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
@@ -56,24 +58,29 @@ pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<Cer
         .map_err(|error| nonsense(via, &error))?;
     let config = kubeadm::render_upload_certs(&version, kubernetes, &key, address)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
-    let path = write_config(via, "upload-certs", &config).await?;
+    let path = write_config(via, UPLOAD, &config).await?;
     let body = kube::remove_certificates_command() + &kubeadm::upload_certs_command(&path);
     let script = Script::new("upload certificates", body).secret(key.text());
     let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
-    remove_config(via, "upload-certs").await?;
+    remove_config(via, UPLOAD).await?;
     uploaded?;
     Ok(key)
 }
 
 /// Takes the token back, and with it the uploaded certificates.
 pub async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Result<(), Failure> {
+    if with_certificates {
+        remove_config(via, UPLOAD).await?;
+    }
     via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates))
         .await?;
     Ok(())
 }
 
-/// Removes the uploaded certificates, and the token that they go with.
+/// Removes the uploaded certificates, the token that they go with, and what an upload that was cut has left. Under the
+/// cluster's lock nobody else uploads.
 pub async fn remove_certificates(via: &Host) -> Result<(), Failure> {
+    remove_config(via, UPLOAD).await?;
     via.run_ok(&kube::remove_certificates_script()).await?;
     Ok(())
 }

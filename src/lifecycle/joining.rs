@@ -1,15 +1,19 @@
 //! A `kubeadm join` of a master while it runs: when it has changed etcd's membership, and when it has ended.
 //!
 //! kubeadm goes on for some seconds after the new member votes. Only until then nobody else may change membership.
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     detached::{KUBEADM_JOIN, look},
     failure::Failure,
-    membership,
     step::Run,
 };
-use crate::{command::Script, etcd, node::detached::Progress, remote::Host};
+use crate::{
+    command::Script,
+    etcd::{self, Member},
+    node::detached::Progress,
+    remote::Host,
+};
 
 /// Between two looks; the look itself waits on the host for the command's end.
 const LOOK: Duration = Duration::from_millis(300);
@@ -25,33 +29,30 @@ pub enum Joined {
     Ended(Progress),
 }
 
-/// Waits until the `kubeadm join` on the run's host leaves etcd's membership alone: it has ended, or the cluster's
-/// members, asked of `via`, have the new one as a voter. Waits to the end also when the run is cancelled: the state can
+/// Waits until the `kubeadm join` on the run's host leaves etcd's membership alone: it has ended, or the new one is a
+/// member by the list that `via` gives. Waits to the end also when the run is cancelled: the state can
 /// hold what was made.
 ///
 /// The new member's own answer is not waited for: etcd may take 7 s for its first one, if the proposal by which it
 /// publishes itself is lost while it applies the leader's snapshot (`ReqTimeout` in etcd's server/config).
-pub async fn await_vote(run: &Run, via: &Host, address: IpAddr) -> Result<Joined, Failure> {
+pub async fn await_vote(
+    run: &Run,
+    via: &Host,
+    is_member: impl Fn(&[Member]) -> bool,
+) -> Result<Joined, Failure> {
     loop {
         let progress = look(&run.host, KUBEADM_JOIN, LOOK).await?;
         if progress != Progress::Running {
             return Ok(Joined::Ended(progress));
         }
-        if votes(via, address).await {
+        // Who does not say says no: a cluster of two has no quorum until the second one votes.
+        let script = Script::new("etcd member list", etcd::member_list_command());
+        if let Ok(output) = via.run(&script).await
+            && etcd::parse_member_list(&output.stdout).is_ok_and(|members| is_member(&members))
+        {
             return Ok(Joined::Votes);
         }
     }
-}
-
-/// Whether the cluster has a voter at this address. No, if it does not say: a cluster of two has no quorum until the
-/// second one votes.
-pub async fn votes(via: &Host, address: IpAddr) -> bool {
-    let script = Script::new("etcd member list", etcd::member_list_command());
-    let Ok(output) = via.run(&script).await else {
-        return false;
-    };
-    etcd::parse_member_list(&output.stdout)
-        .is_ok_and(|members| membership::member_at(&members, address).is_some_and(etcd::Member::is_voter))
 }
 
 /// Waits until no `kubeadm join` runs on another host, unless the run is cancelled or its time is over.

@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::{
-    failure::Failure,
+    failure::{Failure, FailureKind},
     step::Run,
     wait::{Seen, wait_until},
 };
@@ -15,6 +15,8 @@ use crate::{
 
 /// How long etcd may be busy with itself, for example with choosing a leader.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a new member may take from its vote to its first answer: 7 s and more (see `joining.rs`).
+const FIRST_ANSWER: Duration = Duration::from_secs(20);
 
 /// etcd's members, asked on a master.
 pub async fn members(run: &Run, via: &Host) -> Result<Vec<Member>, Failure> {
@@ -58,9 +60,25 @@ impl Health {
     }
 }
 
-/// The members, and how each of them is, as a master sees it.
+/// The members, and how each of them is, as a master sees it. A voter without a name has only just begun to vote, which
+/// ends the cluster's lock, and is not dead: it gets [`FIRST_ANSWER`] to tell its name.
 pub async fn health(run: &Run, via: &Host) -> Result<Health, Failure> {
-    let members = members(run, via).await?;
+    let has_begun = |member: &Member| member.is_learner || member.is_started();
+    let begun = wait_until(run, "each etcd member has begun to answer", FIRST_ANSWER, || {
+        Box::pin(async {
+            let members = members(run, via).await?;
+            Ok(if members.iter().all(has_begun) {
+                Seen::Yes(members)
+            } else {
+                Seen::NotYet("one has not told its name yet".to_owned())
+            })
+        })
+    })
+    .await;
+    let members = match begun {
+        Err(failure) if failure.kind == FailureKind::Permanent => members(run, via).await?,
+        begun => begun?,
+    };
     health_of(via, members).await
 }
 

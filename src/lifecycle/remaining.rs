@@ -14,10 +14,12 @@ use super::{
     survey::{Seen, Survey},
     wait::{Seen as Look, wait_until},
 };
-use crate::{kubeadm::Version, remote::Host};
+use crate::{kubeadm::Version, node::detached::Progress, remote::Host};
 
 /// How long masters that were reached and cannot act are looked at again: etcd may choose a leader.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The same where one of them is in the middle of its join.
+const JOIN_PATIENCE: Duration = Duration::from_secs(180);
 
 /// A master that stays, and its kubectl's version.
 #[derive(Clone, Debug)]
@@ -48,11 +50,11 @@ pub enum Remains {
 
 /// Looks for it. `own` is what was seen on the leaving host, if it was reached and is a master.
 pub async fn look_for_remains(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<Remains, Failure> {
-    let (first, is_any_alive) = look(run, leaving, own).await?;
-    if !is_any_alive || matches!(first, Remains::Through(_) | Remains::Nothing) {
+    let (first, patience) = look(run, leaving, own).await?;
+    if patience.is_zero() || matches!(first, Remains::Through(_) | Remains::Nothing) {
         return Ok(first);
     }
-    let found = wait_until(run, "a master of the cluster answers", PATIENCE, || {
+    let found = wait_until(run, "a master of the cluster answers", patience, || {
         Box::pin(async {
             Ok(match look(run, leaving, own).await?.0 {
                 Remains::Powerless { .. } | Remains::Unknown(_) => Look::NotYet("no master can act".into()),
@@ -67,7 +69,8 @@ pub async fn look_for_remains(run: &Run, leaving: &Leaving, own: Option<&Seen>) 
     }
 }
 
-async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remains, bool), Failure> {
+/// One look, and how long it is worth to look again.
+async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remains, Duration), Failure> {
     let others = leaving
         .masters
         .iter()
@@ -83,7 +86,7 @@ async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remai
         // Nobody waits for a host that is down where another can act.
         if let Some(seen) = usable {
             let survivor = survivor(&seen.host).await?;
-            return Ok((Remains::Through(survivor), true));
+            return Ok((Remains::Through(survivor), Duration::ZERO));
         }
         survey.seen.extend(one.seen);
         survey.silent.extend(one.silent);
@@ -94,7 +97,14 @@ async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remai
         .map(|seen| seen.host.clone())
         .collect();
     let own = own.filter(|own| own.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str()));
-    let is_any_alive = own.is_some() || !living.is_empty();
+    let is_joining = |seen: &Seen| seen.join == Progress::Running && is_other(leaving, own, seen);
+    let patience = if survey.seen.iter().any(is_joining) {
+        JOIN_PATIENCE
+    } else if own.is_some() || !living.is_empty() {
+        PATIENCE
+    } else {
+        Duration::ZERO
+    };
     for host in own.map(|own| &own.host).into_iter().chain(&living) {
         let Some(health) = known_health(host).await? else {
             continue;
@@ -111,7 +121,7 @@ async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remai
         } else {
             Remains::Unknown(survey.account())
         };
-        return Ok((remains, is_any_alive));
+        return Ok((remains, patience));
     }
     let nobody = living.is_empty() && survey.silent.is_empty();
     let remains = if nobody {
@@ -119,7 +129,7 @@ async fn look(run: &Run, leaving: &Leaving, own: Option<&Seen>) -> Result<(Remai
     } else {
         Remains::Unknown(survey.account())
     };
-    Ok((remains, is_any_alive))
+    Ok((remains, patience))
 }
 
 async fn survivor(host: &Host) -> Result<Survivor, Failure> {

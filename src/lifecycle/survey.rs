@@ -14,7 +14,7 @@ use crate::{
     kubeadm,
     node::{
         Answers, MARKER, Query,
-        detached::{Progress, state_command},
+        detached::{Progress, running_command, state_command},
     },
     remote::Host,
 };
@@ -117,9 +117,10 @@ impl Survey {
     }
 
     /// Whether nothing is in the way of believing it: every host answered, and none is in the middle of
-    /// `kubeadm init`.
+    /// `kubeadm init` or `kubeadm join`.
     pub fn is_settled(&self) -> bool {
-        self.silent.is_empty() && self.seen.iter().all(|seen| seen.init != Progress::Running)
+        let rests = |seen: &Seen| seen.init != Progress::Running && seen.join != Progress::Running;
+        self.silent.is_empty() && self.seen.iter().all(rests)
     }
 
     /// Takes out what was seen of one of the hosts.
@@ -131,14 +132,16 @@ impl Survey {
         Some(self.seen.remove(index))
     }
 
-    /// The same, after waiting for each host to answer: it may still boot, or be in the middle of `kubeadm init`.
+    /// The same, after waiting for each host to answer: it may still boot, or be in the middle of `kubeadm init` or
+    /// `kubeadm join`.
     pub async fn when_reachable(run: &Run, hosts: &[Host]) -> Self {
         join_all(hosts.iter().map(async |host| {
             // Who never answers shows as silent below.
             let _ = host.wait_until_reachable(run.remaining(), &run.cancel).await;
-            let settled = super::detached::settle(run, host, super::detached::KUBEADM_INIT).await;
-            if let Err(failure) = settled {
-                tracing::debug!(host = host.name(), %failure, "cannot see whether kubeadm init runs");
+            for name in [super::detached::KUBEADM_INIT, super::detached::KUBEADM_JOIN] {
+                if let Err(failure) = super::detached::settle(run, host, name).await {
+                    tracing::debug!(host = host.name(), %failure, "cannot see whether kubeadm runs");
+                }
             }
         }))
         .await;
@@ -176,8 +179,10 @@ impl Survey {
 
 /// What is only about to start may take seconds to answer; until its join has ended a master is asked nothing.
 fn unless_joining(command: &str) -> String {
-    let join = state_command(super::detached::KUBEADM_JOIN);
-    format!("[ \"$({join})\" != running ] && {command}")
+    format!(
+        "! {{ {}; }} && {command}",
+        running_command(super::detached::KUBEADM_JOIN)
+    )
 }
 
 async fn ask(host: &Host) -> Result<Seen, Failure> {
@@ -226,4 +231,30 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         init: progress("init")?,
         join: progress("join")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_master_that_is_joining_is_asked_nothing() {
+        let asked = |systemctl: i32| {
+            let script = format!(
+                "systemctl() {{ return {systemctl}; }}\n{}",
+                unless_joining("echo asked")
+            );
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            (output.status.success(), String::from_utf8(output.stdout).unwrap())
+        };
+        assert_eq!(asked(0), (false, String::new()), "kubeadm join runs");
+        assert_eq!(
+            asked(3),
+            (true, "asked\n".to_owned()),
+            "systemd knows no such unit"
+        );
+    }
 }

@@ -52,6 +52,15 @@ pub fn state_command(name: &str) -> String {
     format!("{}state", prelude(DIRECTORY, name))
 }
 
+/// Ends with 0 if the command of this name runs.
+pub fn running_command(name: &str) -> String {
+    format!("systemctl is-active --quiet {}", quote(&unit_of(name)))
+}
+
+fn unit_of(name: &str) -> String {
+    format!("ha-{name}.service")
+}
+
 impl Progress {
     /// Reads the standard output of [`start_script`] and [`poll_script`].
     pub fn parse(stdout: &str) -> Result<Self, ProgressError> {
@@ -76,7 +85,7 @@ impl Progress {
 // The status is looked for again after the unit was seen to be gone: it may have ended in between.
 fn prelude(base: &str, name: &str) -> String {
     let directory = quote(&format!("{base}/operations/{name}"));
-    let unit = quote(&format!("ha-{name}.service"));
+    let unit = quote(&unit_of(name));
     format!(
         "d={directory} u={unit}\n\
          ended() {{ [ -f \"$d/status\" ]; }}\n\

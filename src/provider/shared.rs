@@ -33,7 +33,7 @@ pub(super) struct Shared {
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
-    looks: Mutex<HashMap<String, (Instant, Facts)>>,
+    looks: Mutex<HashMap<Target, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
     names: Mutex<HashMap<(String, String), String>>,
 }
@@ -174,26 +174,33 @@ impl Shared {
     }
 
     /// Keeps what a plan saw of a host: Terraform plans once more right before it applies.
-    pub(super) fn keep_look(&self, host: &Host, facts: Facts) {
+    pub(super) fn keep_look(&self, address: &str, ssh: Option<&SshModel>, facts: Facts) {
+        let Some(settings) = self.settings() else { return };
         let mut looks = self.lock_looks();
-        looks.insert(host.name().to_owned(), (Instant::now(), facts));
+        // What came out of here gets no younger.
+        looks.retain(|_, (at, _)| at.elapsed() < FRESH);
+        looks
+            .entry(settings.target(address, ssh))
+            .or_insert_with(|| (Instant::now(), facts));
     }
 
     /// What this plan has just seen of a host, for another resource on it.
-    pub(super) fn look(&self, host: &Host) -> Option<Facts> {
+    pub(super) fn look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
+        let target = self.settings()?.target(address, ssh);
         let looks = self.lock_looks();
-        let (at, facts) = looks.get(host.name())?;
+        let (at, facts) = looks.get(&target)?;
         (at.elapsed() < FRESH).then(|| facts.clone())
     }
 
     /// Takes out what a plan of this run has just seen of a host. It serves one create: what that changes on the host
     /// is to be seen by the next.
-    pub(super) fn take_look(&self, host: &Host) -> Option<Facts> {
-        let (at, facts) = self.lock_looks().remove(host.name())?;
+    pub(super) fn take_look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
+        let target = self.settings()?.target(address, ssh);
+        let (at, facts) = self.lock_looks().remove(&target)?;
         (at.elapsed() < FRESH).then_some(facts)
     }
 
-    fn lock_looks(&self) -> MutexGuard<'_, HashMap<String, (Instant, Facts)>> {
+    fn lock_looks(&self) -> MutexGuard<'_, HashMap<Target, (Instant, Facts)>> {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

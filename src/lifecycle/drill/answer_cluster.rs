@@ -232,11 +232,13 @@ fn members(cluster: &Cluster) -> String {
 
 fn status(world: &World, index: usize) -> String {
     let up = world.clusters[index].members.iter().filter(|member| {
-        world.machines.get(&member.address).is_some_and(|machine| {
-            machine.cluster == Some(index)
-                && !machine.silent
-                && machine.has("/etc/kubernetes/manifests/etcd.yaml")
-        })
+        // One that has just begun to vote does not answer yet.
+        !member.name.is_empty()
+            && world.machines.get(&member.address).is_some_and(|machine| {
+                machine.cluster == Some(index)
+                    && !machine.silent
+                    && machine.has("/etc/kubernetes/manifests/etcd.yaml")
+            })
     });
     let leader = if world.has_quorum(index) { "1" } else { "0" };
     up.fold(String::new(), |text, member| {

@@ -50,20 +50,25 @@ pub(super) fn begin(world: &mut World, at: &str, name: &str, command: &str) {
         .insert(name.to_owned(), Operation::Running(work));
 }
 
-/// A little time passes: a master that joins votes first, and kubeadm goes on; everything else comes to its end.
+/// A little time passes: a master that joins votes first, then answers, and kubeadm goes on; everything else comes to
+/// its end.
 pub(super) fn proceed(world: &mut World, at: &str, name: &str) {
-    let is_learner = |world: &World| {
-        let index = world.machines[at].cluster?;
+    let own = world.machines[at].cluster.and_then(|index| {
         let mut members = world.clusters[index].members.iter();
-        Some(members.find(|member| member.address == at)?.is_learner)
-    };
+        members.find(|member| member.address == at).cloned()
+    });
     let running = world.machines[at].operations.get(name).cloned();
-    match running {
-        Some(Operation::Running(work @ Work::Join { is_master: true, .. }))
-            if is_learner(world) == Some(true) && (world.kubeadm_fails == 0 || world.kubeadm_fails_late) =>
+    match (running, own) {
+        (Some(Operation::Running(work @ Work::Join { is_master: true, .. })), Some(own))
+            if own.name.is_empty() && (world.kubeadm_fails == 0 || world.kubeadm_fails_late) =>
         {
-            register(world, at, &work);
-            finish(world, at, &work);
+            if own.is_learner {
+                finish(world, at, &work);
+            } else if world.silent_looks > 0 {
+                world.silent_looks -= 1;
+            } else {
+                register(world, at, &work);
+            }
         }
         _ => end(world, at, name),
     }

@@ -9,6 +9,7 @@ mod answer_loadbalancer;
 mod answer_lock;
 mod detached;
 mod operations;
+mod overlap;
 mod shell;
 mod world;
 

@@ -37,23 +37,28 @@ async fn two_that_do_the_same_do_it_once() {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Waits until others have run so many scripts.
+pub(super) async fn let_others_run(lab: &Lab, scripts: usize) {
+    let mut idle = 0;
+    let mut seen = 0;
+    while seen < scripts {
+        let now = lab.world().log.len();
+        idle = if now == seen { idle + 1 } else { 0 };
+        seen = now;
+        if idle < IDLE {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        // Time is paused: it goes on when nothing else can.
+        let moment = Duration::from_millis(1);
+        let _ = tokio::time::timeout(moment, std::future::pending::<()>()).await;
+    }
+}
+
 async fn two(operation: Operation, before: &World, after: usize, alone: &Lab) -> Result<(), String> {
     let lab = Lab::new(before.clone());
     let second = async {
-        let mut idle = 0;
-        let mut seen = 0;
-        while seen < after {
-            let now = lab.world().log.len();
-            idle = if now == seen { idle + 1 } else { 0 };
-            seen = now;
-            if idle < IDLE {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            // Time is paused: it goes on when nothing else can.
-            let moment = Duration::from_millis(1);
-            let _ = tokio::time::timeout(moment, std::future::pending::<()>()).await;
-        }
+        let_others_run(&lab, after).await;
         operation.run(&lab).await
     };
     let (first, second) = tokio::join!(operation.run(&lab), second);

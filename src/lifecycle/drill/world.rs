@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) vip_stranger: bool,
     /// kubeadm init and join end half-done with status 1, so many times.
     pub(super) kubeadm_fails: usize,
+    /// So many looks longer a new etcd member votes before it answers.
+    pub(super) silent_looks: usize,
     /// A master's join fails only after its etcd member votes.
     pub(super) kubeadm_fails_late: bool,
     /// `kubeadm reset` ends with status 1 after it did its work, so many times.
@@ -280,7 +282,7 @@ impl World {
         let votes = self.clusters[cluster]
             .members
             .iter()
-            .any(|member| member.address == at && !member.is_learner);
+            .any(|member| member.address == at && !member.is_learner && !member.name.is_empty());
         let serves = machine.has("/etc/kubernetes/manifests/kube-apiserver.yaml") && !machine.silent;
         (votes && serves && self.has_quorum(cluster)).then_some(cluster)
     }

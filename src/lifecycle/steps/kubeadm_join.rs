@@ -8,7 +8,7 @@ use super::super::{
     credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates},
     detached::{self, KUBEADM_JOIN},
     failure::Failure,
-    joining::{Joined, await_vote, votes},
+    joining::{Joined, await_vote},
     kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
     look::{has_credentials, is_finished_node, refuse_finished_node},
     marker::{Marker, Phase},
@@ -104,11 +104,11 @@ impl KubeadmJoin {
         }
     }
 
-    async fn votes(&self) -> bool {
-        match &self.control_plane {
-            Some(wanted) => votes(&self.via, wanted.advertise_address).await,
-            None => false,
-        }
+    /// Whether these are all the members that this join makes: its own votes. Before 1.29 kubeadm adds a voter and no
+    /// learner (the feature gate `EtcdLearnerMode`), so that only one that has started is a member.
+    fn is_member(&self, wanted: &ControlPlane, members: &[Member]) -> bool {
+        membership::member_at(members, wanted.advertise_address)
+            .is_some_and(|own| own.is_voter() && (self.kubeadm.minor() >= 29 || own.is_started()))
     }
 
     /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
@@ -135,8 +135,12 @@ impl Step for KubeadmJoin {
         Ok(match detached::progress_of(&run.host, KUBEADM_JOIN).await? {
             Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
-            Progress::Running if self.votes().await => Check::Done,
-            Progress::Running => Check::Needed("kubeadm join runs on the host".into()),
+            Progress::Running => match &self.control_plane {
+                Some(wanted) if self.is_member(wanted, &membership::members(run, &self.via).await?) => {
+                    Check::Done
+                }
+                _ => Check::Needed("kubeadm join runs on the host".into()),
+            },
             Progress::Unknown => Check::Needed("the host is not a node of the cluster".into()),
         })
     }
@@ -153,7 +157,7 @@ impl Step for KubeadmJoin {
             self.start(run).await?;
         }
         if let Some(wanted) = &self.control_plane
-            && await_vote(run, &self.via, wanted.advertise_address).await? == Joined::Votes
+            && await_vote(run, &self.via, |members| self.is_member(wanted, members)).await? == Joined::Votes
         {
             return Ok(());
         }

@@ -41,16 +41,13 @@ impl Loadbalancer {
 
     /// What can be seen from here to go wrong at apply.
     async fn check(&self, cx: &Context, model: &Model, spec: &LoadbalancerSpec) {
-        let Some(host) = model
-            .host
-            .as_deref()
-            .and_then(|host| self.shared.host(host, model.ssh.as_ref()))
-        else {
+        let Some(address) = &model.host else { return };
+        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
             return;
         };
         match check_loadbalancer(&host, spec).await {
             Ok((problems, facts)) => {
-                self.shared.keep_look(&host, facts);
+                self.shared.keep_look(address, model.ssh.as_ref(), facts);
                 if let Some(failure) = failure_of(&problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
@@ -75,7 +72,8 @@ impl Loadbalancer {
             let spec = model.spec(planned, Some(own)).ok_or_else(|| {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
-            let interface = apply_loadbalancer(&run, &spec, self.shared.take_look(&host)).await?;
+            let looked = self.shared.take_look(&address, model.ssh.as_ref());
+            let interface = apply_loadbalancer(&run, &spec, looked).await?;
             let seen = read_loadbalancer(&host, MINUTE).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };

@@ -57,11 +57,11 @@ impl Master {
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
             return;
         };
-        let looked = self.shared.look(&host);
+        let looked = self.shared.look(address, model.ssh.as_ref());
         match check_master(&host, &model.spec(&self.shared, config), looked).await {
             Ok(checked) => {
                 let is_recorded = is_recorded(&checked.facts);
-                self.shared.keep_look(&host, checked.facts);
+                self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
                     cx.add(taken);
@@ -342,7 +342,7 @@ impl Resource for Master {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 20 * MINUTE),
         );
-        let looked = self.shared.take_look(&host);
+        let looked = self.shared.take_look(host.name(), model.ssh.as_ref());
         let identity = match create_master(&run, &spec, &self.shared.locks, looked).await {
             Ok(identity) => identity,
             Err(failure) => {

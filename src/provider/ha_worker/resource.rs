@@ -103,7 +103,7 @@ impl Resource for Worker {
         };
         match check_worker(&host, &model.node.wishes(), &endpoint).await {
             Ok(checked) => {
-                self.shared.keep_look(&host, checked.facts);
+                self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 if let Some(taken) = self.shared.claim_name(&endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
@@ -184,7 +184,8 @@ impl Resource for Worker {
             host.clone(),
             limit(model.timeouts.create.as_ref(), 15 * MINUTE),
         );
-        let name = match create_worker(&run, &spec, &self.shared.locks, self.shared.take_look(&host)).await {
+        let looked = self.shared.take_look(host.name(), model.ssh.as_ref());
+        let name = match create_worker(&run, &spec, &self.shared.locks, looked).await {
             Ok(identity) => identity.node_name,
             Err(failure) => {
                 // Nothing is recorded: tainted would mean destroyed, and the next create goes on by looking.
