@@ -12,7 +12,7 @@ use super::{
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
-        PullImages, RecordMembership, RemoveCertificates, RevokeCredentials, StayInCluster,
+        PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials, StayInCluster,
     },
 };
 use crate::{
@@ -210,6 +210,10 @@ impl<'a> Master<'a> {
         };
         let locked: Steps = vec![
             Box::new(name_is_free),
+            Box::new(RemoveLearners {
+                via: via.clone(),
+                own: self.node.advertise_address,
+            }),
             Box::new(join.clone()),
             Box::new(RemoveCertificates { via: via.clone() }),
         ];

@@ -305,6 +305,45 @@ async fn a_master_that_is_down_delays_nobody() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_learner_of_a_dead_host_is_removed_before_the_next_join() {
+    let before = Operation::JoinSecondMaster.world_before().await;
+    let mut tried = 0;
+    for at in 0.. {
+        let lab = Lab::new(before.clone());
+        lab.world().fault = Some(Fault {
+            at,
+            kind: FaultKind::KillAfter,
+            seen: 0,
+            hit: None,
+        });
+        let _ = Operation::JoinSecondMaster.run(&lab).await;
+        let is_over = lab.world().fault.take().is_none_or(|fault| fault.hit.is_none());
+        if is_over {
+            break;
+        }
+        let is_learner = lab.world().clusters[0]
+            .members
+            .iter()
+            .any(|member| member.is_learner);
+        if !is_learner {
+            continue;
+        }
+        tried += 1;
+        lab.world().silence(M2);
+        let (run, locks) = (new_run(&lab, M3), ClusterLocks::default());
+        create_master(&run, &symmetric_master(&lab, M3), &locks, None)
+            .await
+            .unwrap();
+        let world = lab.world();
+        let members = world.clusters[0].members.iter();
+        let members: Vec<&str> = members.map(|member| member.address.as_str()).collect();
+        assert_eq!(members, [M1, M3]);
+        assert_eq!(world.violations, Vec::<String>::new());
+    }
+    assert!(tried > 0);
+}
+
 /// Creates three masters, each with these locks.
 async fn create_at_once(lab: &Lab, masters: [&str; 3], locks: &dyn Fn() -> ClusterLocks) {
     let create = async |address: &str| {

@@ -16,6 +16,7 @@ mod pull_images;
 mod record_membership;
 mod release_vip;
 mod remove_certificates;
+mod remove_learners;
 mod revoke_credentials;
 
 pub use admin_kubeconfig::AdminKubeconfig;
@@ -35,4 +36,5 @@ pub use pull_images::PullImages;
 pub use record_membership::RecordMembership;
 pub use release_vip::ReleaseVip;
 pub use remove_certificates::RemoveCertificates;
+pub use remove_learners::RemoveLearners;
 pub use revoke_credentials::RevokeCredentials;
