@@ -4,17 +4,20 @@ use std::{net::IpAddr, time::Duration};
 use async_trait::async_trait;
 use futures::future::{OptionFuture, join};
 
-use super::super::{
-    credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates},
-    detached::{self, KUBEADM_JOIN},
-    failure::Failure,
-    joining::{Joined, await_vote},
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
-    look::{has_credentials, is_finished_node, refuse_finished_node},
-    marker::{Marker, Phase},
-    membership,
-    reset::{clean_host, reset_kubeadm},
-    step::{Check, Run, Step},
+use super::{
+    super::{
+        credentials::{mint_token, new_bootstrap_token, revoke, upload_certificates},
+        detached::{self, KUBEADM_JOIN},
+        failure::Failure,
+        joining::{Joined, await_vote},
+        kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
+        look::{has_credentials, is_finished_node, refuse_finished_node},
+        marker::{Marker, Phase},
+        membership,
+        reset::{clean_host, reset_kubeadm},
+        step::{Check, Run, Step},
+    },
+    await_api::local_api,
 };
 use crate::{
     etcd::Member,
@@ -91,7 +94,14 @@ impl KubeadmJoin {
             .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
         let path = write_config(&run.host, "join", &config).await?;
         validate_config(&run.host, &self.kubeadm, &path).await?;
-        let command = kubeadm::join_command(&path, &config.flags);
+        let join = kubeadm::join_command(&path, &config.flags);
+        let command = if self.control_plane.is_some() {
+            let hasten = kube::hasten_kubelet_bootstrap_command(&local_api());
+            // Ends with the unit.
+            format!("{{ {hasten}; }} >/dev/null 2>&1 &\n{join}")
+        } else {
+            join
+        };
         detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
     }
