@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answer::READS,
     operations::Operation,
+    tell,
     world::{Fault, FaultKind, Lab, World},
 };
 
@@ -59,15 +60,15 @@ fn converges_after_a_fault_at_each_script() {
         threads.map(|(operation, thread)| (operation, thread.join().unwrap()))
     });
     for (operation, tally) in tallies {
-        println!(
+        tell(&format!(
             "{operation:?}: {} scripts, {} faults",
             tally.scripts, tally.faults
-        );
+        ));
         assert!(tally.scripts > 1, "{operation:?} was not drilled");
         total += tally.faults;
         wrong.extend(tally.wrong);
     }
-    println!("{total} faults in all");
+    tell(&format!("{total} faults at scripts of all operations"));
     assert!(
         wrong.is_empty(),
         "{} of {total} went wrong:\n{}",

@@ -6,6 +6,7 @@ use super::{
     operations::{
         M1, M2, M3, Operation, W1, empty_world, leaving, loadbalancer, new_run, symmetric_master, worker,
     },
+    tell,
     world::{Fault, FaultKind, Lab, World},
 };
 use crate::lifecycle::{
@@ -123,7 +124,9 @@ async fn converges_when_kubeadm_fails_or_power_is_cut_while_the_provider_is_dead
             }
         }
     }
-    println!("{total} times in all");
+    tell(&format!(
+        "{total} times kubeadm fails or power is cut while the provider is dead"
+    ));
     assert!(
         wrong.is_empty(),
         "{} of {total} went wrong:\n{}",

@@ -22,3 +22,10 @@ mod silent_hosts;
 mod titles;
 mod two_runs;
 mod ways;
+
+/// Prints a drill's count also where the test harness keeps what passing tests print, which only holds macros back.
+fn tell(count: &str) {
+    use std::io::Write as _;
+
+    let _ = std::io::stderr().write_all(format!("drill: {count}\n").as_bytes());
+}
