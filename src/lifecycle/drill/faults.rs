@@ -135,12 +135,7 @@ async fn one(
         _ => CancellationToken::new(),
     };
     let lab = Lab::new(before.clone());
-    lab.world().fault = Some(Fault {
-        at,
-        kind,
-        seen: 0,
-        hit: None,
-    });
+    lab.world().fault = Some(Fault::new(at, kind));
     // It may end well all the same: a look that failed is taken again where a host may still boot.
     let disturbed = operation.run_until(&lab, cancel).await;
     let fault = lab.world().fault.take()?;

@@ -95,12 +95,7 @@ async fn converges_when_kubeadm_fails_or_power_is_cut_while_the_provider_is_dead
             for at in 0.. {
                 let lab = Lab::new(before.clone());
                 lab.world().kubeadm_fails = usize::from(matches!(meanwhile, Meanwhile::KubeadmFails));
-                lab.world().fault = Some(Fault {
-                    at,
-                    kind: FaultKind::KillAfter,
-                    seen: 0,
-                    hit: None,
-                });
+                lab.world().fault = Some(Fault::new(at, FaultKind::KillAfter));
                 let _ = operation.run_until(&lab, CancellationToken::new()).await;
                 let Some(title) = lab.world().fault.take().and_then(|fault| fault.hit) else {
                     break;
@@ -203,12 +198,7 @@ async fn a_node_that_a_person_reset_is_made_again() {
         // Also in the middle of the create: a good result lies there, and what it stands for is gone.
         for at in 0..=scripts {
             let lab = Lab::new(before.clone());
-            lab.world().fault = Some(Fault {
-                at,
-                kind: FaultKind::KillAfter,
-                seen: 0,
-                hit: None,
-            });
+            lab.world().fault = Some(Fault::new(at, FaultKind::KillAfter));
             let _ = operation.run(&lab).await;
             lab.world().fault = None;
             lab.world().let_time_pass();

@@ -30,15 +30,6 @@ fn is_leaving(world: &World, removal: Operation) -> bool {
         .is_some_and(|marker| marker.leaving.is_some())
 }
 
-fn fault_at(at: usize, kind: FaultKind) -> Fault {
-    Fault {
-        at,
-        kind,
-        seen: 0,
-        hit: None,
-    }
-}
-
 async fn create(lab: &Lab, removal: Operation) -> Result<(), Failure> {
     let (run, locks) = (new_run(lab, removal.target()), ClusterLocks::default());
     match removal {
@@ -55,7 +46,7 @@ async fn killed(removal: Operation) -> Vec<(Lab, &'static str)> {
     let mut labs = Vec::new();
     for at in 0.. {
         let lab = Lab::new(before.clone());
-        lab.world().fault = Some(fault_at(at, FaultKind::KillAfter));
+        lab.world().fault = Some(Fault::new(at, FaultKind::KillAfter));
         let _ = removal.run(&lab).await;
         let Some(title) = lab.world().fault.take().and_then(|fault| fault.hit) else {
             break;
@@ -141,7 +132,7 @@ async fn a_stop_before_anything_is_lost_leaves_the_node_as_it_was() {
     let mut taken_back = 0;
     for at in 0.. {
         let (lab, cancel) = (Lab::new(before.clone()), CancellationToken::new());
-        lab.world().fault = Some(fault_at(at, FaultKind::Cancel(cancel.clone())));
+        lab.world().fault = Some(Fault::new(at, FaultKind::Cancel(cancel.clone())));
         let stopped = removal.run_until(&lab, cancel).await;
         let Some(title) = lab.world().fault.take().and_then(|fault| fault.hit) else {
             break;

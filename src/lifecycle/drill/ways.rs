@@ -21,12 +21,7 @@ async fn begun() -> World {
     let before = Operation::CreateFirstMaster.world_before().await;
     for at in 0.. {
         let lab = Lab::new(before.clone());
-        lab.world().fault = Some(Fault {
-            at,
-            kind: FaultKind::KillAfter,
-            seen: 0,
-            hit: None,
-        });
+        lab.world().fault = Some(Fault::new(at, FaultKind::KillAfter));
         let _ = Operation::CreateFirstMaster.run(&lab).await;
         let world = lab.world().clone();
         if world.machines[M1].operations.contains_key("kubeadm-init") {
@@ -311,12 +306,7 @@ async fn a_learner_of_a_dead_host_is_removed_before_the_next_join() {
     let mut tried = 0;
     for at in 0.. {
         let lab = Lab::new(before.clone());
-        lab.world().fault = Some(Fault {
-            at,
-            kind: FaultKind::KillAfter,
-            seen: 0,
-            hit: None,
-        });
+        lab.world().fault = Some(Fault::new(at, FaultKind::KillAfter));
         let _ = Operation::JoinSecondMaster.run(&lab).await;
         let is_over = lab.world().fault.take().is_none_or(|fault| fault.hit.is_none());
         if is_over {

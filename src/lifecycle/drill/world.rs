@@ -118,6 +118,18 @@ pub(super) struct Fault {
     pub(super) hit: Option<&'static str>,
 }
 
+impl Fault {
+    /// One that has not struck yet.
+    pub(super) fn new(at: usize, kind: FaultKind) -> Self {
+        Self {
+            at,
+            kind,
+            seen: 0,
+            hit: None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum FaultKind {
     /// The link breaks before the script runs.

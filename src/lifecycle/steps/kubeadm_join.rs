@@ -97,7 +97,7 @@ impl KubeadmJoin {
         let join = kubeadm::join_command(&path, &config.flags);
         let command = if self.control_plane.is_some() {
             let hasten = kube::hasten_kubelet_bootstrap_command(&local_api());
-            // Ends with the unit.
+            // Waits beside kubeadm in the same unit, and ends with it whatever became of the join.
             format!("{{ {hasten}; }} >/dev/null 2>&1 &\n{join}")
         } else {
             join
