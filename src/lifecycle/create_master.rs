@@ -1,6 +1,7 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use super::{
     cluster_lock::{ClusterLock, ClusterLocks},
+    connectivity::{Place, check_masters, explain, may_be_explained, places},
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
@@ -11,8 +12,9 @@ use super::{
     step::{Run, Step},
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
-        ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree,
-        PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials, StayInCluster,
+        ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree, Others,
+        ProveFloatingIp, PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials,
+        StayInCluster, TryConnections,
     },
 };
 use crate::{
@@ -32,10 +34,36 @@ pub async fn create_master(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
+    // What has looked at the host has tried its connections too.
+    let connections = if looked.is_some() {
+        Connections::Tried
+    } else {
+        Connections::Untried
+    };
     let facts = look_unless(looked, run).await?;
     let lock = locks.lock_host(run).await?;
-    lock.around(async |_| make_master(run, spec, locks, look_again(run, facts).await?).await)
-        .await
+    let made = lock.around(async |_| {
+        let facts = look_again(run, facts.clone()).await?;
+        make_master(run, spec, locks, facts, connections).await
+    });
+    match made.await {
+        Err(failure) if may_be_explained(&failure) => {
+            let places = places(&spec.candidates()).await;
+            let problems = match Place::of_node(&run.host, &facts, &spec.node) {
+                Some(own) => check_masters(&own, &places, &[]).await,
+                None => Vec::new(),
+            };
+            Err(explain(failure, &problems))
+        }
+        made => made,
+    }
+}
+
+/// Whether the host's connections were tried just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connections {
+    Tried,
+    Untried,
 }
 
 /// With the host's lock.
@@ -44,13 +72,14 @@ async fn make_master(
     spec: &MasterSpec,
     locks: &ClusterLocks,
     facts: Facts,
+    connections: Connections,
 ) -> Result<Identity, Failure> {
     let master = Master::new(run, spec, facts)?;
     // A master of some cluster is judged by what that cluster says of itself, later.
     if !master.facts.kubernetes.admin_conf {
         refuse_foreign_node(&run.host, &master.facts, &master.endpoint.to_string())?;
     }
-    run_steps(run, &master.preparation()?).await?;
+    run_steps(run, &master.preparation(connections)?).await?;
 
     let hosts = with_itself(run, &spec.candidates());
     loop {
@@ -121,10 +150,17 @@ impl<'a> Master<'a> {
     }
 
     /// What needs no lock: other masters may be joining meanwhile.
-    fn preparation(&self) -> Result<Steps, Failure> {
+    fn preparation(&self, connections: Connections) -> Result<Steps, Failure> {
         let mut steps: Steps = vec![Box::new(CheckHost {
             problems: master_problems(&self.facts, self.spec),
         })];
+        if connections == Connections::Untried {
+            steps.push(Box::new(TryConnections {
+                facts: self.facts.clone(),
+                wishes: self.spec.node.clone(),
+                others: Others::Masters(self.spec.candidates()),
+            }));
+        }
         if let Some(cluster) = &self.spec.cluster {
             steps.push(Box::new(PullImages {
                 config: render_cluster(&self.kubeadm, cluster)?,
@@ -288,6 +324,9 @@ impl<'a> Master<'a> {
             endpoint: self.endpoint.to_string(),
             node_name: self.node.name.clone(),
             files: self.files(),
+        }));
+        steps.push(Box::new(ProveFloatingIp {
+            others: self.spec.candidates(),
         }));
         steps
     }

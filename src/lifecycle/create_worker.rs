@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{
     cluster_lock::ClusterLocks,
+    connectivity::{Place, check_worker, explain, may_be_explained},
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{find_cluster, through},
@@ -13,8 +14,8 @@ use super::{
     spec::{Identity, WorkerSpec},
     step::{Run, Step},
     steps::{
-        ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, RecordMembership,
-        RevokeCredentials, StayInCluster,
+        ApplyNodeSettings, CheckHost, KubeadmJoin, KubeadmReset, NodeNameIsFree, Others, RecordMembership,
+        RevokeCredentials, StayInCluster, TryConnections,
     },
 };
 use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
@@ -29,21 +30,36 @@ pub async fn create_worker(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
+    // What has looked at the host has tried its connections too.
+    let is_tried = looked.is_some();
     let facts = look_unless(looked, run).await?;
     let identity = Identity {
         node_name: spec.node.name_on(&facts),
         address: None,
     };
     let lock = locks.lock_host(run).await?;
-    lock.around(async |_| {
-        let facts = look_again(run, facts).await?;
-        run_steps(run, &plan_steps(run, spec, facts).await?).await
-    })
-    .await?;
-    Ok(identity)
+    let made = lock.around(async |_| {
+        let facts = look_again(run, facts.clone()).await?;
+        run_steps(run, &plan_steps(run, spec, facts, is_tried).await?).await
+    });
+    match made.await {
+        Err(failure) if may_be_explained(&failure) => {
+            let problems = match Place::of_node(&run.host, &facts, &spec.node) {
+                Some(own) => check_worker(&own, Some(&spec.join.endpoint), &spec.join.masters, &[]).await,
+                None => Vec::new(),
+            };
+            Err(explain(failure, &problems))
+        }
+        made => made.map(|()| identity),
+    }
 }
 
-async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Box<dyn Step>>, Failure> {
+async fn plan_steps(
+    run: &Run,
+    spec: &WorkerSpec,
+    facts: Facts,
+    is_tried: bool,
+) -> Result<Vec<Box<dyn Step>>, Failure> {
     refuse_foreign_node(&run.host, &facts, &spec.join.endpoint.to_string())?;
     let problems = worker_problems(&facts, &spec.node);
     let survey = find_cluster(run, &spec.join.masters).await?;
@@ -76,20 +92,25 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
             .map(|(key, value)| (key.clone(), Some(value.clone())))
             .collect()
     };
-    let mut steps: Vec<Box<dyn Step>> = vec![
-        Box::new(CheckHost { problems }),
-        Box::new(NodeNameIsFree {
-            via: through.via.clone(),
-            name: node.name.clone(),
-            machine_id: facts.machine_id.clone(),
-            addresses: facts
-                .interfaces
-                .iter()
-                .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
-                .collect(),
-            advertise_address: None,
-        }),
-    ];
+    let mut steps: Vec<Box<dyn Step>> = vec![Box::new(CheckHost { problems })];
+    if !is_tried {
+        steps.push(Box::new(TryConnections {
+            facts: facts.clone(),
+            wishes: spec.node.clone(),
+            others: Others::Cluster(spec.join.clone()),
+        }));
+    }
+    steps.push(Box::new(NodeNameIsFree {
+        via: through.via.clone(),
+        name: node.name.clone(),
+        machine_id: facts.machine_id.clone(),
+        addresses: facts
+            .interfaces
+            .iter()
+            .flat_map(|interface| interface.addresses.iter().map(ipnet::IpNet::addr))
+            .collect(),
+        advertise_address: None,
+    }));
     let is_recorded = marker_of(&facts).is_some_and(|marker| !marker.is_begun());
     // The Node was there when the membership was recorded: it was taken out while the host was down.
     let is_stale =

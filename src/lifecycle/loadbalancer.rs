@@ -8,6 +8,7 @@ use std::{
 use futures::future::join;
 
 use super::{
+    connectivity,
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
@@ -15,7 +16,9 @@ use super::{
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
-    steps::{AwaitHaproxy, CheckHost, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer},
+    steps::{
+        AwaitHaproxy, CheckHost, ProveFloatingIp, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer,
+    },
 };
 use crate::{
     command::Script,
@@ -127,6 +130,7 @@ pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure
 pub async fn apply_loadbalancer(
     run: &Run,
     spec: &LoadbalancerSpec,
+    members: &[Host],
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
     let (problems, facts) = if let Some(facts) = looked {
@@ -134,7 +138,7 @@ pub async fn apply_loadbalancer(
         (problems(spec, &facts, is_installed), facts)
     } else {
         reach_within(run).await?;
-        check_loadbalancer(&run.host, spec).await?
+        check_loadbalancer(&run.host, spec, members).await?
     };
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
@@ -152,6 +156,9 @@ pub async fn apply_loadbalancer(
     if facts.kubernetes.kubelet_conf {
         steps.push(Box::new(AwaitHaproxy {
             health_port: spec.haproxy.health_port,
+        }));
+        steps.push(Box::new(ProveFloatingIp {
+            others: members.to_vec(),
         }));
     }
     run_steps(run, &steps).await?;
@@ -180,22 +187,28 @@ pub async fn remove_loadbalancer(
 }
 
 /// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
+///
+/// `members`: the other members' hosts, as far as they can be reached.
 pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
+    members: &[Host],
 ) -> Result<(Vec<Problem>, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
-    let (facts, taken) = join(read_facts(host), async {
+    let network = async {
         if is_installed {
-            Ok(None)
-        } else {
-            vip_problem(host, spec).await
+            return Ok::<_, Failure>((None, Vec::new()));
         }
-    })
-    .await;
+        let closed = connectivity::check_loadbalancer(host, spec, members);
+        let (taken, closed) = join(vip_problem(host, spec), closed).await;
+        Ok((taken?, closed))
+    };
+    let (facts, network) = join(read_facts(host), network).await;
     let facts = facts?;
+    let (taken, closed) = network?;
     let mut problems = problems(spec, &facts, is_installed);
-    problems.extend(taken?);
+    problems.extend(taken);
+    problems.extend(closed);
     Ok((problems, facts))
 }
 

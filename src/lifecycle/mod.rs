@@ -11,9 +11,11 @@ pub mod runner;
 pub mod step;
 pub mod wait;
 
+pub mod connectivity;
 pub mod credentials;
 pub mod departures;
 pub mod detached;
+pub mod floating_ip;
 pub mod foresee;
 pub mod kubeadm_file;
 mod leaving_steps;
@@ -50,6 +52,7 @@ pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluste
 pub use create_worker::create_worker;
 pub use departures::Departures;
 pub use failure::{Failure, FailureKind};
+pub use floating_ip::confirm_vip_fault;
 pub use foresee::foresee_removal;
 pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{

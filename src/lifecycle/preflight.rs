@@ -4,11 +4,14 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use futures::future::join;
+
 use super::{
+    connectivity::{self, Place},
     failure::Failure,
     find_way::foreign_cluster,
     look::{marker_of, read_facts},
-    spec::{MasterSpec, NodeWishes},
+    spec::{Join, MasterSpec, NodeWishes},
     survey::Survey,
 };
 use crate::{
@@ -35,10 +38,15 @@ pub struct Checked {
 ///
 /// `looked`: what a look at the host has just seen, so that it need not be looked at again.
 pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>) -> Result<Checked, Failure> {
-    let facts = match looked {
-        Some(facts) => facts,
-        None => read_facts(host).await?,
+    let look = async {
+        match looked {
+            Some(facts) => Ok(facts),
+            None => read_facts(host).await,
+        }
     };
+    let peers = spec.candidates();
+    let (facts, places) = join(look, connectivity::places(&peers)).await;
+    let facts = facts?;
     let begun = marker_of(&facts).is_some_and(|marker| marker.is_begun());
     if facts.kubernetes.admin_conf && !begun {
         let own = Survey::of(std::slice::from_ref(host)).await;
@@ -60,23 +68,65 @@ pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>)
     } else if let Some(endpoint) = spec.endpoint() {
         refuse_foreign_node(host, &facts, &endpoint.to_string())?;
     }
+    let mut problems = master_problems(&facts, spec);
+    problems.extend(master_connections(host, &facts, &spec.node, &places).await);
     Ok(Checked {
-        problems: master_problems(&facts, spec),
+        problems,
         node_name: spec.node.name_on(&facts),
         facts,
     })
 }
 
 /// Looks at a host that is to be a worker of the cluster with this endpoint (empty if it is not known yet). Reads
-/// only.
-pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> Result<Checked, Failure> {
+/// only. `join`: the cluster, as far as it is known.
+pub async fn check_worker(
+    host: &Host,
+    wishes: &NodeWishes,
+    endpoint: &str,
+    join: Option<&Join>,
+) -> Result<Checked, Failure> {
     let facts = read_facts(host).await?;
     refuse_foreign_node(host, &facts, endpoint)?;
+    let mut problems = worker_problems(&facts, wishes);
+    if let Some(join) = join {
+        problems.extend(worker_connections(host, &facts, wishes, join).await);
+    }
     Ok(Checked {
-        problems: worker_problems(&facts, wishes),
+        problems,
         node_name: wishes.name_on(&facts),
         facts,
     })
+}
+
+/// What keeps a master to be from the others. A node that is there already has shown that it works.
+pub(super) async fn master_connections(
+    host: &Host,
+    facts: &Facts,
+    wishes: &NodeWishes,
+    others: &[Place],
+) -> Vec<Problem> {
+    match Place::of_node(host, facts, wishes) {
+        Some(own) if !facts.kubernetes.kubelet_conf => {
+            connectivity::check_masters(&own, others, &wishes.ignore_preflight_errors).await
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What keeps a worker to be from its cluster, which runs if its CA is known.
+pub(super) async fn worker_connections(
+    host: &Host,
+    facts: &Facts,
+    wishes: &NodeWishes,
+    join: &Join,
+) -> Vec<Problem> {
+    let endpoint = Some(&join.endpoint).filter(|_| !join.ca_cert_hash.is_empty());
+    match Place::of_node(host, facts, wishes) {
+        Some(own) if !facts.kubernetes.kubelet_conf => {
+            connectivity::check_worker(&own, endpoint, &join.masters, &wishes.ignore_preflight_errors).await
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Problems seen in facts that are at hand.

@@ -1,10 +1,14 @@
 //! Reads a load balancer's files as they are, in one round trip to its host.
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::{failure::Failure, look::nonsense};
 use crate::{
     haproxy, keepalived,
-    node::{Answers, Query, files::read_section},
+    node::{
+        Answers, Query,
+        files::read_section,
+        vip::{VipLook, look_at_vip_command},
+    },
     remote::Host,
 };
 
@@ -15,17 +19,26 @@ pub struct LoadbalancerSeen {
     pub machine_id: String,
     /// The files that are there, by path.
     pub files: BTreeMap<String, String>,
+    /// What the host says of the floating IP.
+    pub vip: Option<VipLook>,
 }
 
-/// Reads the files. Never writes.
-pub async fn read_loadbalancer(host: &Host, limit: Duration) -> Result<LoadbalancerSeen, Failure> {
+/// Reads the files, and who has the floating IP. Never writes.
+pub async fn read_loadbalancer(
+    host: &Host,
+    vip: Option<IpAddr>,
+    limit: Duration,
+) -> Result<LoadbalancerSeen, Failure> {
     let paths = [
         haproxy::CONFIG_PATH,
         keepalived::CONFIG_PATH,
         haproxy::MANIFEST_PATH,
         keepalived::MANIFEST_PATH,
     ];
-    let query = Query::new().section("machine_id", "cat /etc/machine-id");
+    let mut query = Query::new().section("machine_id", "cat /etc/machine-id");
+    if let Some(vip) = vip {
+        query = query.section("vip", look_at_vip_command(vip, &keepalived::RELOADED));
+    }
     let query = paths
         .iter()
         .fold(query, |query, path| read_section(query, path, path));
@@ -46,5 +59,6 @@ pub async fn read_loadbalancer(host: &Host, limit: Duration) -> Result<Loadbalan
             .iter()
             .filter_map(|path| Some(((*path).to_owned(), answers.text(path)?.to_owned())))
             .collect(),
+        vip: answers.text("vip").and_then(VipLook::parse),
     })
 }

@@ -96,6 +96,10 @@ impl MasterSpec {
     }
 }
 
+/// What a check of this provider's own is called in `ignore_preflight_errors`, before the port, in lower case:
+/// `Reach-10250`.
+pub const REACH_CHECK: &str = "reach-";
+
 impl NodeWishes {
     /// The Node's name on this host.
     pub fn name_on(&self, facts: &Facts) -> String {
@@ -108,15 +112,26 @@ impl NodeWishes {
     /// machine has that address, and the default route's otherwise.
     pub fn node_spec(&self, facts: &Facts, host: &Host) -> NodeSpec {
         NodeSpec {
-            advertise_address: self.advertise_address.or_else(|| own_address(facts, host)),
+            advertise_address: self
+                .advertise_address
+                .or_else(|| facts.network().own_address(host.name())),
             cri_socket: self.cri_socket.clone(),
             taints: self.taints.clone(),
             kubelet_extra_args: self.kubelet_extra_args.clone(),
-            ignore_preflight_errors: self.ignore_preflight_errors.clone(),
+            ignore_preflight_errors: self.kubeadms_ignored(),
             skip_phases: self.skip_phases.clone(),
             patches_directory: self.patches.clone(),
             ..NodeSpec::new(self.name_on(facts))
         }
+    }
+}
+
+impl NodeWishes {
+    /// Those of the checks to ignore that are kubeadm's own.
+    fn kubeadms_ignored(&self) -> Vec<String> {
+        let names = self.ignore_preflight_errors.iter();
+        let names = names.filter(|name| !name.to_lowercase().starts_with(REACH_CHECK));
+        names.cloned().collect()
     }
 }
 
@@ -127,21 +142,4 @@ pub struct Identity {
     pub node_name: String,
     /// The address of its API server and etcd member, on a master.
     pub address: Option<IpAddr>,
-}
-
-/// The address that a node on this host goes by.
-pub fn own_address(facts: &Facts, host: &Host) -> Option<IpAddr> {
-    let named = host
-        .name()
-        .parse()
-        .ok()
-        .filter(|address| facts.has_address(*address));
-    named.or_else(|| {
-        let name = facts.default_interface.as_ref()?;
-        let interface = facts
-            .interfaces
-            .iter()
-            .find(|interface| interface.name == *name)?;
-        interface.addresses.first().map(ipnet::IpNet::addr)
-    })
 }

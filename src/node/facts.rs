@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use ipnet::IpNet;
 use semver::Version;
 
-use super::{Answers, Interface, MARKER, Query};
+use super::{Answers, Interface, MARKER, Network, Query};
 
 /// What was seen on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub fn sections(query: Query) -> Query {
         ETCD_DATA,
     ]
     .join(" ");
-    query
+    Network::sections(query)
         .section("hostname", "uname -n")
         .section("machine_id", "cat /etc/machine-id")
         .section("os_release", "cat /etc/os-release")
@@ -173,8 +173,6 @@ pub fn sections(query: Query) -> Query {
         .section("cgroup", "stat -fc %T /sys/fs/cgroup")
         .section("systemd", "test -d /run/systemd/system")
         .section("ip_forward", "cat /proc/sys/net/ipv4/ip_forward")
-        .section("addresses", "ip -o addr show")
-        .section("routes", "ip -o route show default; ip -o -6 route show default")
         .section("kubeadm", "kubeadm version -o short")
         .section("kubelet", "kubelet --version")
         .section("kubelet_unit", "systemctl cat kubelet.service")
@@ -251,6 +249,14 @@ impl Facts {
             .any(|net| net.addr() == address)
     }
 
+    /// Its interfaces and the default route.
+    pub fn network(&self) -> Network {
+        Network {
+            interfaces: self.interfaces.clone(),
+            default_interface: self.default_interface.clone(),
+        }
+    }
+
     /// Whether a program of [`PROGRAMS`] is there.
     pub fn has_program(&self, name: &str) -> bool {
         self.programs.contains(name)
@@ -265,7 +271,7 @@ fn parse_os_name(os_release: &str) -> String {
 }
 
 /// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
-fn parse_interfaces(text: &str) -> Vec<Interface> {
+pub(super) fn parse_interfaces(text: &str) -> Vec<Interface> {
     let mut interfaces: Vec<Interface> = Vec::new();
     for line in text.lines() {
         let mut words = line.split_whitespace().skip(1);
@@ -288,7 +294,7 @@ fn parse_interfaces(text: &str) -> Vec<Interface> {
     interfaces
 }
 
-fn parse_default_interface(routes: &str) -> Option<String> {
+pub(super) fn parse_default_interface(routes: &str) -> Option<String> {
     let mut words = routes.split_whitespace().skip_while(|word| *word != "dev");
     words.nth(1).map(str::to_owned)
 }

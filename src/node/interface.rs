@@ -3,7 +3,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Facts;
+use super::{
+    Answers, Facts, Query,
+    facts::{parse_default_interface, parse_interfaces},
+};
 
 /// One network interface with its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,50 @@ pub struct Interface {
     pub name: String,
     /// Its addresses, each with the prefix length of its network.
     pub addresses: Vec<IpNet>,
+}
+
+/// A host's place in its networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// All interfaces that have an address, loopback too.
+    pub interfaces: Vec<Interface>,
+    /// The interface of the default route, IPv4 first.
+    pub default_interface: Option<String>,
+}
+
+impl Network {
+    /// Adds the questions that [`Self::parse`] needs.
+    pub fn sections(query: Query) -> Query {
+        query
+            .section("addresses", "ip -o addr show")
+            .section("routes", "ip -o route show default; ip -o -6 route show default")
+    }
+
+    /// Reads the answers to [`Self::sections`].
+    pub fn parse(answers: &Answers) -> Self {
+        let text = |key: &str| answers.text(key).unwrap_or_default();
+        Self {
+            interfaces: parse_interfaces(text("addresses")),
+            default_interface: parse_default_interface(text("routes")),
+        }
+    }
+
+    /// The first address of the interface that has the default route.
+    pub fn default_address(&self) -> Option<IpAddr> {
+        let name = self.default_interface.as_ref()?;
+        let interface = self.interfaces.iter().find(|interface| interface.name == *name)?;
+        interface.addresses.first().map(IpNet::addr)
+    }
+
+    /// The address that a node on a host goes by that is reached by this name: the name itself if it is an address of the
+    /// host, else [`Self::default_address`].
+    pub fn own_address(&self, name: &str) -> Option<IpAddr> {
+        let has = |address: &IpAddr| {
+            let mut all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+            all.any(|net| net.addr() == *address)
+        };
+        name.parse().ok().filter(has).or_else(|| self.default_address())
+    }
 }
 
 /// The interface that has the address itself, else the one whose network it lies in (the longest prefix wins).

@@ -2,6 +2,7 @@
 //! scripts that change it (files, the VIP, long commands that outlive the link).
 //!
 //! **Invariant:** pure; scripts are made here and run elsewhere.
+pub mod connectivity;
 pub mod detached;
 pub mod facts;
 pub mod files;
@@ -14,7 +15,7 @@ pub mod reload;
 pub mod vip;
 
 pub use facts::Facts;
-pub use interface::Interface;
+pub use interface::{Interface, Network};
 pub use query::{Answers, Query};
 
 /// Everything on a host that is the provider's own lies here.

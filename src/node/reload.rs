@@ -89,6 +89,32 @@ const IS_OUTDATED: &str = r#"is_outdated() {
 }
 "#;
 
+/// Prints how many seconds the reader has been running in its pod; nothing if it does not.
+pub fn age_command(reader: &Reader) -> String {
+    format!(
+        "{AGE}age {} {} {}",
+        reader.program,
+        quote(reader.file),
+        quote(reader.inside)
+    )
+}
+
+const AGE: &str = r#"age() {
+  oldest=
+  read -r up rest </proc/uptime
+  for process in /proc/[0-9]*; do
+    name=
+    read -r name 2>/dev/null <"$process/comm" || continue
+    [ "$name" = "$1" ] && [ "$process/root$3" -ef "$2" ] || continue
+    ticks=$(sed 's/.*) //' "$process/stat" 2>/dev/null | cut -d ' ' -f 20)
+    [ -n "$ticks" ] || continue
+    seconds=$((${up%.*} - ticks / 100))
+    [ "$seconds" -le "${oldest:--1}" ] || oldest=$seconds
+  done
+  echo "$oldest"
+}
+"#;
+
 #[cfg(test)]
 mod tests {
     use std::{

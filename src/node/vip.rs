@@ -1,11 +1,53 @@
 //! Shell commands about a floating IP on a host: is it here, does somebody else have it, give it up.
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use crate::command::quote;
+use super::reload::{Reader, age_command};
+use crate::command::{Script, quote};
 
 /// Status 0 if the address is on this host.
 pub fn vip_holder_command(vip: IpAddr) -> String {
     format!("ip -o addr show to {vip} | grep -q .")
+}
+
+/// What a host says of the floating IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VipLook {
+    /// Whether the address is on it.
+    pub holds: bool,
+    /// How long keepalived has been running there; none if it does not.
+    pub keepalived_age: Option<Duration>,
+}
+
+impl VipLook {
+    /// Reads what [`look_at_vip_command`] prints.
+    pub fn parse(stdout: &str) -> Option<Self> {
+        let mut words = stdout.split_whitespace();
+        let holds = match words.next()? {
+            "holds" => true,
+            "lacks" => false,
+            _ => return None,
+        };
+        let age = words.next().and_then(|seconds| seconds.parse().ok());
+        Some(Self {
+            holds,
+            keepalived_age: age.map(Duration::from_secs),
+        })
+    }
+}
+
+/// Prints whether the address is on the host, and how many seconds `keepalived` has been running. [`VipLook::parse`]
+/// reads it.
+pub fn look_at_vip_command(vip: IpAddr, keepalived: &Reader) -> String {
+    format!(
+        "if {}; then said=holds; else said=lacks; fi\necho \"$said $({})\"",
+        vip_holder_command(vip),
+        age_command(keepalived)
+    )
+}
+
+/// The same as a script.
+pub fn look_at_vip_script(vip: IpAddr, keepalived: &Reader) -> Script {
+    Script::new("look at the floating IP", look_at_vip_command(vip, keepalived))
 }
 
 /// Status 0 if a machine answers for the address that is none of the members; prints its link-layer address where
@@ -111,6 +153,18 @@ mod tests {
             "10.0.0.13".parse().unwrap(),
             &members,
         )
+    }
+
+    #[test]
+    fn a_look_tells_holder_and_keepalived() {
+        let look = |text| VipLook::parse(text).map(|look| (look.holds, look.keepalived_age));
+        assert_eq!(look("holds 7\n"), Some((true, Some(Duration::from_secs(7)))));
+        assert_eq!(look("lacks \n"), Some((false, None)));
+        assert_eq!(look("holds\n"), Some((true, None)));
+        assert_eq!(look("\n"), None);
+        let command = look_at_vip_command("10.0.0.100".parse().unwrap(), &crate::keepalived::RELOADED);
+        let (_, printed) = run(&command, "10.0.0.100", &[], "");
+        assert_eq!(look(&printed), Some((true, None)));
     }
 
     const OTHER: (&str, &str) = ("10.0.0.12", "02:00:00:00:00:0c");

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     diagnose::kept,
+    floating_ips::FloatingIps,
     settings::{Settings, SshModel},
 };
 use crate::{
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
     pub(super) departures: Departures,
+    pub(super) floating_ips: FloatingIps,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
     /// Hosts that this run found silent.
@@ -45,6 +47,7 @@ impl Shared {
             pool,
             locks: ClusterLocks::default(),
             departures: Departures::default(),
+            floating_ips: FloatingIps::default(),
             existing: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
@@ -55,6 +58,7 @@ impl Shared {
     /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
         self.departures.forget();
+        self.floating_ips.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();

@@ -1,5 +1,5 @@
 //! Answers a script by its title, as a real host would.
-use super::{answer_cluster, answer_host, answer_loadbalancer, answer_lock, world::World};
+use super::{answer_cluster, answer_host, answer_loadbalancer, answer_lock, answer_network, world::World};
 use crate::command::{Output, Script};
 
 /// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
@@ -33,12 +33,18 @@ pub(super) const READS: &[&str] = &[
     "look for the load balancer's files",
     "read the load balancer's note",
     "read files",
+    "read the node's address",
+    "try the connections",
+    "try VRRP",
+    "look for VRRP",
+    "look at the floating IP",
 ];
 
 /// Does what the script does and gives what it prints.
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Output {
     answer_lock::answer(world, at, script)
         .or_else(|| answer_host::answer(world, at, script))
+        .or_else(|| answer_network::answer(world, at, script))
         .or_else(|| answer_loadbalancer::answer(world, at, script))
         .or_else(|| answer_cluster::answer(world, at, script))
         .unwrap_or_else(|| panic!("nobody knows the script {:?}:\n{}", script.title, script.body))

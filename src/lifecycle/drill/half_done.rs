@@ -231,7 +231,7 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
     for _life in 0..2 {
         let locks = ClusterLocks::default();
         for master in [M1, M2, M3] {
-            apply_loadbalancer(&new_run(&lab, master), &loadbalancer(master), None)
+            apply_loadbalancer(&new_run(&lab, master), &loadbalancer(master), &[], None)
                 .await
                 .unwrap();
         }

@@ -7,12 +7,14 @@ mod answer_cluster;
 mod answer_host;
 mod answer_loadbalancer;
 mod answer_lock;
+mod answer_network;
 mod detached;
 mod operations;
 mod overlap;
 mod shell;
 mod world;
 
+mod closed_ports;
 mod dead_hosts;
 mod faults;
 mod finished;

@@ -88,7 +88,7 @@ impl Operation {
         if self != Self::ApplyLoadbalancer {
             for master in MASTERS {
                 let run = new_run(&lab, master);
-                apply_loadbalancer(&run, &loadbalancer(master), None)
+                apply_loadbalancer(&run, &loadbalancer(master), &[], None)
                     .await
                     .unwrap();
             }
@@ -189,7 +189,9 @@ impl Operation {
                     .await
                     .map(drop)
             }
-            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), None).await.map(drop),
+            Self::ApplyLoadbalancer => apply_loadbalancer(&run, &loadbalancer(M1), &[], None)
+                .await
+                .map(drop),
             Self::RemoveLoadbalancer => remove_loadbalancer(&run, IfUnreachable::default(), "10.0.0.100")
                 .await
                 .map(drop),
@@ -233,7 +235,7 @@ pub(super) fn new_run(lab: &Lab, address: &str) -> Run {
     }
 }
 
-fn hosts(lab: &Lab, addresses: &[&str]) -> Vec<crate::remote::Host> {
+pub(super) fn hosts(lab: &Lab, addresses: &[&str]) -> Vec<crate::remote::Host> {
     addresses.iter().map(|address| lab.host(address)).collect()
 }
 

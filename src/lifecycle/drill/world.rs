@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) vip_holder: Option<String>,
     /// A machine outside of the project has the floating IP.
     pub(super) vip_stranger: bool,
+    /// Addresses and ports that a firewall lets nobody else reach.
+    pub(super) closed: BTreeSet<(String, u16)>,
     /// kubeadm init and join end half-done with status 1, so many times.
     pub(super) kubeadm_fails: usize,
     /// So many looks longer a new etcd member votes before it answers.

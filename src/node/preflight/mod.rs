@@ -62,6 +62,20 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
     checks.problems
 }
 
+/// What tries between hosts came to: a line for each way that is closed. `hint`: more that the user can do.
+pub fn hosts_do_not_reach_each_other(lines: &[&str], hint: &str) -> Problem {
+    let detail = format!(
+        "{}\nOpen these ports between the hosts: in their own firewalls (firewalld, ufw, nftables) and in the network (security groups, routers).{hint}",
+        lines.join("\n")
+    );
+    Problem {
+        attribute: Some("host"),
+        summary: "Hosts do not reach each other",
+        detail,
+        severity: Severity::Error,
+    }
+}
+
 const CLOCK_WARNING_SECONDS: u64 = 2;
 const CLOCK_ERROR_SECONDS: u64 = 30;
 

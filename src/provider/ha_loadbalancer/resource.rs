@@ -1,5 +1,5 @@
 //! Which operation runs when Terraform plans, applies, refreshes or destroys an `ha_loadbalancer`.
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, failure_of,
-        own_member, read_loadbalancer, remove_loadbalancer,
+        Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, confirm_vip_fault,
+        failure_of, own_member, read_loadbalancer, remove_loadbalancer,
     },
+    node::vip::VipLook,
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
 };
@@ -45,7 +46,7 @@ impl Loadbalancer {
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
             return;
         };
-        match check_loadbalancer(&host, spec).await {
+        match check_loadbalancer(&host, spec, &self.other_members(model)).await {
             Ok((problems, facts)) => {
                 self.shared.keep_look(address, model.ssh.as_ref(), facts);
                 if let Some(failure) = failure_of(&problems) {
@@ -54,6 +55,35 @@ impl Loadbalancer {
             }
             Err(failure) => cx.add(super::super::at_plan(&failure)),
         }
+    }
+
+    /// Tells if a refresh saw the floating IP on several hosts or on none, and it stays so.
+    async fn look_for_vip_fault(&self, cx: &Context, model: &Model, vip: IpAddr, look: VipLook) {
+        let address = model.host.as_deref().unwrap_or_default();
+        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
+            return;
+        };
+        let members = model.member_addresses().len();
+        if let Some(hosts) = self.shared.floating_ips.note(vip, &host, look, members) {
+            let run = self
+                .shared
+                .run(cx, format!("read ha_loadbalancer {address}"), host, MINUTE);
+            if let Some(fault) = confirm_vip_fault(&run, vip, &hosts).await {
+                cx.add(notice(&fault));
+            }
+        }
+    }
+
+    /// Hosts of the other members, by their addresses: a host that is reached by another one or another user does not
+    /// answer there, and is then not asked.
+    fn other_members(&self, model: &Model) -> Vec<Host> {
+        let own = model.host.as_deref().and_then(|host| host.parse().ok());
+        let others = model
+            .member_addresses()
+            .into_iter()
+            .filter(|member| Some(*member) != own);
+        let others: Vec<String> = others.map(|member| member.to_string()).collect();
+        self.shared.not_silent(&others, model.ssh.as_ref())
     }
 
     /// Writes the files; the state that came of it.
@@ -73,8 +103,8 @@ impl Loadbalancer {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
             let looked = self.shared.take_look(&address, model.ssh.as_ref());
-            let interface = apply_loadbalancer(&run, &spec, looked).await?;
-            let seen = read_loadbalancer(&host, MINUTE).await?;
+            let interface = apply_loadbalancer(&run, &spec, &self.other_members(&model), looked).await?;
+            let seen = read_loadbalancer(&host, None, MINUTE).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };
         let (spec, interface, seen) = done
@@ -196,13 +226,22 @@ impl Resource for Loadbalancer {
             return Some(state);
         };
         let address = model.host.clone().unwrap_or_default();
-        let time = limit(model.timeouts.unwrap_or_default().read.as_ref(), MINUTE);
-        let read = async |host: &Host| read_loadbalancer(host, time).await;
+        let time = limit(
+            model
+                .timeouts
+                .as_ref()
+                .and_then(|timeouts| timeouts.read.as_ref()),
+            MINUTE,
+        );
+        let read = async |host: &Host| read_loadbalancer(host, model.vip, time).await;
         let Some(seen) = self.shared.read(cx, &address, model.ssh.as_ref(), read).await else {
             return Some(state);
         };
         if seen.files.is_empty() {
             return None;
+        }
+        if let (Some(vip), Some(look)) = (model.vip, seen.vip) {
+            self.look_for_vip_fault(cx, &model, vip, look).await;
         }
         state.set("rendered", text_map(seen.files));
         state.set("machine_id", seen.machine_id);

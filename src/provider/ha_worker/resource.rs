@@ -101,7 +101,11 @@ impl Resource for Worker {
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
             return;
         };
-        match check_worker(&host, &model.node.wishes(), &endpoint).await {
+        let join = model
+            .join
+            .as_ref()
+            .and_then(|join| join.join(&self.shared, model.ssh.as_ref()));
+        match check_worker(&host, &model.node.wishes(), &endpoint, join.as_ref()).await {
             Ok(checked) => {
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 if let Some(taken) = self.shared.claim_name(&endpoint, &checked.node_name, address) {

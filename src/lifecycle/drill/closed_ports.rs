@@ -1,0 +1,153 @@
+//! Drill: firewalls between the hosts. What is closed is named before anything is changed; once it is open, the next
+//! apply goes on.
+use super::{
+    answer::READS,
+    answer_network::VRRP,
+    operations::{M1, M2, M3, Operation, W1, hosts, loadbalancer, new_run},
+    world::Lab,
+};
+use crate::lifecycle::{Failure, apply_loadbalancer};
+
+/// What the operation says of a port that is closed on one host, after which it was opened again.
+async fn closed(operation: Operation, to: &str, port: u16) -> Failure {
+    let lab = Lab::new(operation.world_before().await);
+    let before = lab.world().summary();
+    lab.world().closed.insert((to.to_owned(), port));
+    let failure = operation.run(&lab).await.unwrap_err();
+    let writes: Vec<_> = lab
+        .world()
+        .log
+        .drain(..)
+        .filter(|(_, title)| !READS.contains(title))
+        .collect();
+    assert_eq!(writes, [], "{operation:?} {port}");
+    assert_eq!(lab.world().summary(), before, "{operation:?} {port}");
+    lab.world().closed.clear();
+    operation.run(&lab).await.unwrap();
+    failure
+}
+
+#[tokio::test]
+async fn each_port_is_named_in_both_directions() {
+    for operation in [
+        Operation::CreateFirstMaster,
+        Operation::CreateSecondMaster,
+        Operation::JoinSecondMaster,
+    ] {
+        let other = if operation.target() == M1 { M2 } else { M1 };
+        for (to, from) in [(other, operation.target()), (operation.target(), other)] {
+            for (port, purpose) in [
+                (6443, "the API server"),
+                (2379, "etcd's clients"),
+                (2380, "etcd's peers"),
+                (10250, "the kubelet, for logs and exec"),
+            ] {
+                let failure = closed(operation, to, port).await;
+                let line =
+                    format!("{from} does not reach {to} on {port}/tcp ({purpose}): no answer within 4 s.\n");
+                assert!(
+                    failure.detail.contains(&line),
+                    "{operation:?}: {}",
+                    failure.detail
+                );
+                assert_eq!(failure.attribute, Some("host"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_and_its_cluster_reach_each_other() {
+    let endpoint = closed(Operation::CreateWorker, "10.0.0.100", 8443).await;
+    assert!(
+        endpoint.detail.contains(&format!(
+            "{W1} does not reach 10.0.0.100 on 8443/tcp (the API server's endpoint)"
+        )),
+        "{}",
+        endpoint.detail
+    );
+    let kubelet = closed(Operation::CreateWorker, W1, 10250).await;
+    assert!(
+        kubelet
+            .detail
+            .contains(&format!("does not reach {W1} on 10250/tcp")),
+        "{}",
+        kubelet.detail
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_is_closed_on_purpose_can_be_left_out() {
+    let lab = Lab::new(Operation::CreateWorker.world_before().await);
+    lab.world().closed.insert((W1.to_owned(), 10250));
+    let mut spec = super::operations::worker(&lab);
+    spec.node.ignore_preflight_errors = vec!["Reach-10250".to_owned(), "Swap".to_owned()];
+    crate::lifecycle::create_worker(
+        &new_run(&lab, W1),
+        &spec,
+        &crate::lifecycle::ClusterLocks::default(),
+        None,
+    )
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn vrrp_that_does_not_pass_is_named_before_keepalived_runs() {
+    let lab = Lab::new(Operation::ApplyLoadbalancer.world_before().await);
+    lab.world().closed.insert((M2.to_owned(), VRRP));
+    let others = hosts(&lab, &[M2, M3]);
+    let failure = apply_loadbalancer(&new_run(&lab, M1), &loadbalancer(M1), &others, None)
+        .await
+        .unwrap_err();
+    let line = format!("VRRP (IP protocol 112) does not pass between {M1} and {M2}: no answer within 4 s.");
+    assert!(failure.detail.contains(&line), "{}", failure.detail);
+    lab.world().closed.clear();
+    apply_loadbalancer(&new_run(&lab, M1), &loadbalancer(M1), &others, None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_holder_of_the_floating_ip_ends_the_create_and_the_next_one_goes_on() {
+    let lab = Lab::new(Operation::CreateSecondMaster.world_before().await);
+    lab.world().machines.get_mut(M3).unwrap().has_vip_too = true;
+    let failure = Operation::CreateSecondMaster.run(&lab).await.unwrap_err();
+    assert_eq!(failure.summary, "The floating IP is on several hosts");
+    for has_it in [M1, M3] {
+        assert!(
+            failure.detail.contains(&format!("- {has_it}: has it")),
+            "{}",
+            failure.detail
+        );
+    }
+    lab.world().machines.get_mut(M3).unwrap().has_vip_too = false;
+    Operation::CreateSecondMaster.run(&lab).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_join_that_fails_says_which_port_is_closed_by_then() {
+    let lab = Lab::new(Operation::JoinSecondMaster.world_before().await);
+    lab.world().closed.insert((M1.to_owned(), 2380));
+    lab.world().kubeadm_fails = 1;
+    let run = new_run(&lab, M2);
+    let spec = super::operations::joining_master(&lab);
+    // The plan of this very apply has looked, before the port was closed.
+    let looked = crate::lifecycle::look::read_facts(&run.host).await.unwrap();
+    let failure = crate::lifecycle::create_master(
+        &run,
+        &spec,
+        &crate::lifecycle::ClusterLocks::default(),
+        Some(looked),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(failure.step, Some("kubeadm join"));
+    assert!(
+        failure
+            .detail
+            .contains(&format!("{M2} does not reach {M1} on 2380/tcp")),
+        "{}",
+        failure.detail
+    );
+}
