@@ -77,6 +77,11 @@ enum Action {
         /// The node
         node: NodeName,
     },
+    /// Take a node away with its disk; `up` makes it anew, with other host keys
+    Remove {
+        /// The node
+        node: NodeName,
+    },
     /// Build and import all that nodes are made of, to warm the cache
     Build {
         #[command(flatten)]
@@ -137,6 +142,7 @@ fn run(action: Action) -> Result<ExitCode> {
         Action::Heal { node } => operations::cable(&cache, node, true)?,
         Action::Kill { node } => operations::kill(&cache, node)?,
         Action::Start { node } => operations::start(&cache, node)?,
+        Action::Remove { node } => operations::remove(&cache, node)?,
         Action::Build { release } => operations::build(&cache, &release.into())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -35,13 +35,19 @@ impl Workspace {
         Self::at(&target().join("tmp").join(name), &provider, hosts, example)
     }
 
+    /// The same with files of the test's own instead of an example.
+    pub fn of_files(hosts: &Hosts, name: &str, files: &[(&str, &str)]) -> Result<Self> {
+        let provider = build_provider()?;
+        let folder = empty(&target().join("tmp").join(name))?;
+        for (file, text) in files {
+            fs::write(folder.join(file), text)?;
+        }
+        Self::init(folder, &provider, hosts)
+    }
+
     /// Makes the folder anew: the example with the lab's variables, after `terraform init` with this provider.
     pub fn at(folder: &Path, provider: &Path, hosts: &Hosts, example: &str) -> Result<Self> {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
-        let folder = folder.canonicalize()?;
+        let folder = empty(folder)?;
         let source = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../examples")
             .join(example);
@@ -54,6 +60,11 @@ impl Workspace {
             };
             fs::copy(&from, to)?;
         }
+        Self::init(folder, provider, hosts)
+    }
+
+    /// Runs `terraform init` with this provider, after the files of the configuration are there.
+    fn init(folder: PathBuf, provider: &Path, hosts: &Hosts) -> Result<Self> {
         mirror(&folder, provider)?;
         let mut workspace = Self {
             logs: folder.clone(),
@@ -236,6 +247,15 @@ impl Workspace {
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
+}
+
+/// The folder, made anew.
+fn empty(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    Ok(folder.canonicalize()?)
 }
 
 /// Builds the provider of this checkout, once.

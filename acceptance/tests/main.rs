@@ -1,7 +1,7 @@
 //! Acceptance tests: a real Terraform and the provider as built, against real clusters on the lab.
 //!
 //! Asked for with `TF_ACC=1`; then whatever is missing is a failure. Scenarios: [`bad_input`], [`cluster`],
-//! [`interrupt`], [`symmetric`], and the [`long`] ones. What they stand on is in the library of this crate; [`hosts`] are
+//! [`interrupt`], [`machines`], [`symmetric`], and the [`long`] ones. What they stand on is in the library of this crate; [`hosts`] are
 //! the machines by name.
 #[cfg(test)]
 mod bad_input;
@@ -11,6 +11,8 @@ mod cluster;
 mod interrupt;
 #[cfg(test)]
 mod long;
+#[cfg(test)]
+mod machines;
 #[cfg(test)]
 mod symmetric;
 

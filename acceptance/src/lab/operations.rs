@@ -1,4 +1,4 @@
-//! What the commands do, in order: up, down, reset, status, build; kill, start, cut and heal; exec and ssh.
+//! What the commands do, in order: up, down, reset, status, build; kill, start, remove, cut and heal; exec and ssh.
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -175,6 +175,18 @@ pub fn kill(cache: &Cache, name: NodeName) -> Result<()> {
     let _lock = cache.lock()?;
     member(cache, name)?;
     node::power_off(name).map(drop)
+}
+
+/// Takes a node away with its disk, as whoever deletes a machine does.
+pub fn remove(cache: &Cache, name: NodeName) -> Result<()> {
+    let _lock = cache.lock()?;
+    let mut state = member(cache, name)?;
+    let killed = node::power_off(name)?;
+    cache::remove(&cache.node(name))?;
+    state.nodes.retain(|node| *node != name);
+    state.write(cache)?;
+    cgroup::wait_until_buried(&killed);
+    Ok(())
 }
 
 /// Boots a node again from its disk.
