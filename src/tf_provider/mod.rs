@@ -18,10 +18,12 @@ mod value;
 mod context;
 mod diagnostic;
 mod schema;
+mod secrets;
 
 mod apply;
 mod compare;
 mod conform;
+mod known;
 mod plan;
 mod serde_bridge;
 #[cfg(test)]
