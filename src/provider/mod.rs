@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the only place that imports both `tf_provider` and `lifecycle`. A folder is named as the resource
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
+mod claims;
 mod diagnose;
 #[cfg(test)]
 mod docs;
