@@ -103,6 +103,8 @@ impl Provider for Ha {
 }
 
 #[cfg(test)]
+mod any_value;
+#[cfg(test)]
 mod leaving_nodes;
 #[cfg(test)]
 mod silent_hosts;

@@ -79,7 +79,8 @@ impl Model {
         seen.or(named.filter(is_known)).or(self.address.filter(is_known))
     }
 
-    /// Sets what follows from the arguments alone, as far as they are known: at plan and after an apply.
+    /// Sets what follows from the arguments alone, as far as they are known: at plan and after an apply. `config` is
+    /// what is written.
     pub(super) fn set_computed(&self, config: &Value, seen: Option<IpAddr>, into: &mut Value) {
         let port = self.port(config, seen);
         let endpoint = self.vip.zip(port).map(|(vip, port)| match vip {
@@ -107,7 +108,10 @@ impl Model {
                     .map(|priority| i64::from(priority).into()),
             ),
         ] {
-            into.set(name, value.unwrap_or_else(Value::unknown));
+            // What is written stays as it is, also while it is not known.
+            if config.get(name).is_null() {
+                into.set(name, value.unwrap_or_else(Value::unknown));
+            }
         }
     }
 
