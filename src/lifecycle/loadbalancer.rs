@@ -12,7 +12,7 @@ use super::{
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
-    look::{look_at, reach_within, read_facts},
+    look::{reach_within, read_facts},
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
@@ -99,27 +99,42 @@ impl LoadbalancerSpec {
     }
 }
 
-/// The host's own address among the members: the one that it is reached by, or one that is on an interface.
+/// The host's own address among the members: the one that it is reached by, or one that is on an interface. Waits for
+/// the host where it has to be looked at.
 pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure> {
-    if let Some(named) = members
-        .iter()
-        .find(|member| run.host.name().parse() == Ok(**member))
-    {
-        return Ok(*named);
+    if let Some(named) = named_member(&run.host, members) {
+        return Ok(named);
     }
-    let facts = look_at(run).await?;
-    members
-        .iter()
-        .find(|member| facts.has_address(**member))
-        .copied()
-        .ok_or_else(|| {
-            Failure::new(
-                "Host is none of the members",
-                "No address in members is this host's own.",
-            )
-            .at("members")
-            .advise("Add this host's name and address to members.")
-        })
+    reach_within(run).await?;
+    let (own, _) = look_for_own_member(&run.host, members).await?;
+    Ok(own)
+}
+
+/// The same without waiting, and what was seen of the host if it had to be looked at.
+pub async fn look_for_own_member(
+    host: &Host,
+    members: &[IpAddr],
+) -> Result<(IpAddr, Option<Facts>), Failure> {
+    if let Some(named) = named_member(host, members) {
+        return Ok((named, None));
+    }
+    let facts = read_facts(host).await?;
+    let own = members.iter().find(|member| facts.has_address(**member));
+    let own = own.copied().ok_or_else(|| {
+        Failure::new(
+            "Host is none of the members",
+            "No address in members is this host's own.",
+        )
+        .at("members")
+        .on(host.name())
+        .advise("Add this host's name and address to members.")
+    })?;
+    Ok((own, Some(facts)))
+}
+
+fn named_member(host: &Host, members: &[IpAddr]) -> Option<IpAddr> {
+    let named = host.name().parse().ok()?;
+    members.contains(&named).then_some(named)
 }
 
 /// Writes the files, new or changed, and waits until HAProxy runs where a kubelet runs already. Gives the
@@ -138,7 +153,7 @@ pub async fn apply_loadbalancer(
         (problems(spec, &facts, is_installed), facts)
     } else {
         reach_within(run).await?;
-        check_loadbalancer(&run.host, spec, members).await?
+        check_loadbalancer(&run.host, spec, members, None).await?
     };
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
@@ -188,13 +203,21 @@ pub async fn remove_loadbalancer(
 
 /// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
 ///
-/// `members`: the other members' hosts, as far as they can be reached.
+/// `members`: the other members' hosts, as far as they can be reached. `looked`: what a look at the host has just seen, so
+/// that it need not be looked at again.
 pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
     members: &[Host],
+    looked: Option<Facts>,
 ) -> Result<(Vec<Problem>, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
+    let facts = async {
+        match looked {
+            Some(facts) => Ok(facts),
+            None => read_facts(host).await,
+        }
+    };
     let network = async {
         if is_installed {
             return Ok::<_, Failure>((None, Vec::new()));
@@ -203,7 +226,7 @@ pub async fn check_loadbalancer(
         let (taken, closed) = join(vip_problem(host, spec), closed).await;
         Ok((taken?, closed))
     };
-    let (facts, network) = join(read_facts(host), network).await;
+    let (facts, network) = join(facts, network).await;
     let facts = facts?;
     let (taken, closed) = network?;
     let mut problems = problems(spec, &facts, is_installed);

@@ -56,7 +56,8 @@ pub use floating_ip::confirm_vip_fault;
 pub use foresee::foresee_removal;
 pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{
-    LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, own_member, remove_loadbalancer,
+    LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, interface_of, look_for_own_member, own_member,
+    remove_loadbalancer,
 };
 pub use preflight::{Checked, check_master, check_worker};
 pub use progress::Progress;

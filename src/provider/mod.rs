@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the only place that imports both `tf_provider` and `lifecycle`. A folder is named as the resource
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
+mod claims;
 mod diagnose;
 #[cfg(test)]
 mod docs;
@@ -102,6 +103,8 @@ impl Provider for Ha {
     }
 }
 
+#[cfg(test)]
+mod any_value;
 #[cfg(test)]
 mod leaving_nodes;
 #[cfg(test)]

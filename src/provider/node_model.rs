@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{settings::SshModel, shared::Shared};
+use super::{settings::SshModel, shared::Shared, shared_attributes::join_type};
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, Taint},
     lifecycle::{IfUnreachable, Join, NodeSeen, NodeWishes},
@@ -60,6 +60,21 @@ impl NodeModel {
     }
 }
 
+/// Whether everything is known that a look at a node's host is judged by, besides its cluster and how to reach it. A
+/// value that is not known yet is not the default.
+pub(super) fn is_checkable(config: &Value) -> bool {
+    [
+        "host",
+        "node_name",
+        "advertise_address",
+        "kubelet_extra_args",
+        "ignore_preflight_errors",
+        "cri_socket",
+    ]
+    .iter()
+    .all(|name| config.get(name).is_wholly_known())
+}
+
 /// `join`: what a node must know of its cluster. Never a secret.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct JoinModel {
@@ -74,7 +89,7 @@ impl JoinModel {
     /// all the same.
     pub(super) fn of(value: &Value) -> Result<Option<Self>, ValueError> {
         if value.is_wholly_known() {
-            return value.deserialize_into();
+            return join_type().read(value);
         }
         let text = |name| value.get(name).as_str().map(str::to_owned);
         let known = text("endpoint").zip(text("cluster_name"));

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     duration::parse_duration,
-    shared_attributes::{not_empty, port, string},
+    shared_attributes::{duration, file_path, not_empty, port, ssh_block, string},
 };
 use crate::{
     command::Secret,
@@ -30,7 +30,7 @@ pub(super) fn schema() -> Schema {
                     .validate(|value| one_of(value, &["plan", "apply"])),
                 Attribute::optional("progress_log", Type::String)
                     .describe("Path of a file that gets one JSON object a line for each step on each host while Terraform waits. Not set: none. Never holds a secret.")
-                    .validate(not_empty),
+                    .validate(file_path),
             ],
             blocks: vec![NestedBlock::single(
                 "ssh",
@@ -44,7 +44,7 @@ pub(super) fn schema() -> Schema {
                             .sensitive(),
                         Attribute::optional("private_key_file", Type::String)
                             .describe("Path of a private key on the machine that runs Terraform. Not set: `private_key`, and without that the agent's keys.")
-                            .validate(not_empty),
+                            .validate(file_path),
                         Attribute::optional("become", Type::Bool)
                             .describe("Run everything with `sudo -n`. Default: `false`; needed unless `user` is root."),
                         Attribute::optional("host_key_policy", Type::String)
@@ -55,10 +55,10 @@ pub(super) fn schema() -> Schema {
                             .validate(|value| one_of(value, &["strict", "accept-new", "insecure"])),
                         Attribute::optional("known_hosts_file", Type::String)
                             .describe("Where host keys are on record. Default: `~/.ssh/known_hosts`.")
-                            .validate(not_empty),
+                            .validate(file_path),
                         Attribute::optional("connect_timeout", Type::String)
-                            .describe("How long one try to connect may take, as a Go duration. Default: `10s`.")
-                            .validate(|value| string(value, |text| parse_duration(text).map(drop))),
+                            .describe("How long one try to connect may take, as a Go duration. Default: `10s`, at least `1s`, at most `8760h`.")
+                            .validate(duration),
                     ],
                     blocks: vec![NestedBlock::single(
                         "bastion",
@@ -72,7 +72,8 @@ pub(super) fn schema() -> Schema {
                                     .describe("Text of the private key for the bastion. Default: the hosts' key.")
                                     .sensitive(),
                                 Attribute::optional("private_key_file", Type::String)
-                                    .describe("Path of the private key for the bastion. Default: the hosts' key."),
+                                    .describe("Path of the private key for the bastion. Default: the hosts' key.")
+                                    .validate(file_path),
                             ],
                             blocks: vec![],
                         },
@@ -100,8 +101,6 @@ pub(super) struct Settings {
     pub(super) checks_at_plan: bool,
     /// Where progress goes.
     pub(super) progress: Arc<Progress>,
-    /// Whether the ssh block has values that are known only at apply: nothing can be reached before.
-    pub(super) is_known: bool,
     ssh: SshModel,
 }
 
@@ -109,7 +108,6 @@ pub(super) struct Settings {
 struct ProviderModel {
     preflight: Option<String>,
     progress_log: Option<PathBuf>,
-    ssh: Option<SshModel>,
 }
 
 /// An `ssh` block: the provider's, or a resource's, which leaves the secrets out.
@@ -117,13 +115,17 @@ struct ProviderModel {
 pub(super) struct SshModel {
     user: Option<String>,
     port: Option<u16>,
-    private_key: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    private_key: Option<Secret>,
     private_key_file: Option<PathBuf>,
     r#become: Option<bool>,
     host_key_policy: Option<String>,
     known_hosts_file: Option<PathBuf>,
     connect_timeout: Option<String>,
     bastion: Option<BastionModel>,
+    /// Arguments and blocks whose values are known only at apply, in whole or in part.
+    #[serde(skip)]
+    unknown: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -131,8 +133,44 @@ struct BastionModel {
     host: String,
     port: Option<u16>,
     user: Option<String>,
-    private_key: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    private_key: Option<Secret>,
     private_key_file: Option<PathBuf>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(source)?.map(Secret::new))
+}
+
+impl SshModel {
+    /// The `ssh` block of a resource; `None` if there is none.
+    pub(super) fn of(value: &Value) -> Result<Option<Self>, ValueError> {
+        Self::read(&ssh_block(), value)
+    }
+
+    fn read(block: &NestedBlock, value: &Value) -> Result<Option<Self>, ValueError> {
+        if value.is_null() {
+            return Ok(None);
+        }
+        let attributes = block.block.attributes.iter().map(|attribute| attribute.name);
+        let names = attributes.chain(block.block.blocks.iter().map(|nested| nested.name));
+        Ok(Some(Self {
+            unknown: names.filter(|name| !value.get(name).is_wholly_known()).collect(),
+            ..block.block.read(value)?
+        }))
+    }
+
+    /// Whether this, a resource's block, says something in place of the provider's argument.
+    fn replaces(&self, name: &str) -> bool {
+        match name {
+            "user" => self.user.is_some(),
+            "port" => self.port.is_some(),
+            "become" => self.r#become.is_some(),
+            "private_key" | "private_key_file" => self.private_key_file.is_some(),
+            "bastion" => self.bastion.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// Errors and warnings that concern several attributes of the provider block.
@@ -166,8 +204,13 @@ pub(super) fn validate(cx: &Context, config: &Value) {
 impl Settings {
     /// Reads the provider block and opens the progress log.
     pub(super) fn from_config(config: &Value) -> Result<Self, Box<Diagnostic>> {
-        let is_known = config.get("ssh").is_wholly_known();
-        let model: ProviderModel = config.deserialize_into().map_err(|error| Box::new(bug(&error)))?;
+        let schema = schema();
+        let model: ProviderModel = schema.read(config).map_err(|error| Box::new(bug(&error)))?;
+        let block = schema.block.blocks.iter().find(|nested| nested.name == "ssh");
+        let ssh = block
+            .map(|block| SshModel::read(block, config.get("ssh")))
+            .transpose()
+            .map_err(|error| Box::new(bug(&error)))?;
         let progress = match &model.progress_log {
             None => Progress::default(),
             Some(path) => Progress::to_file(path).map_err(|error| {
@@ -181,18 +224,23 @@ impl Settings {
             })?,
         };
         Ok(Self {
-            checks_at_plan: model.preflight.as_deref() != Some("apply"),
+            // What is not known yet may come to be "apply".
+            checks_at_plan: model.preflight.as_deref() != Some("apply")
+                && !config.get("preflight").is_unknown(),
             progress: Arc::new(progress),
-            is_known,
-            ssh: model.ssh.unwrap_or_default(),
+            ssh: ssh.flatten().unwrap_or_default(),
         })
     }
 
-    /// How to reach a host, with what its resource says over what the provider says.
-    pub(super) fn target(&self, address: &str, own: Option<&SshModel>) -> Target {
+    /// How to reach a host, with what its resource says over what the provider says. `None` while a part of it is not
+    /// known yet: with another user, port, key or bastion it would be another host's answer.
+    pub(super) fn target(&self, address: &str, own: Option<&SshModel>) -> Option<Target> {
         let none = SshModel::default();
         let own = own.unwrap_or(&none);
         let provider = &self.ssh;
+        if !own.unknown.is_empty() || provider.unknown.iter().any(|name| !own.replaces(name)) {
+            return None;
+        }
         let user = own
             .user
             .clone()
@@ -220,7 +268,7 @@ impl Settings {
                 known_hosts_file: provider.known_hosts_file.clone(),
             })
         });
-        Target {
+        Some(Target {
             port: own.port.or(provider.port).unwrap_or(22),
             r#become: own.r#become.or(provider.r#become).unwrap_or(false),
             key,
@@ -233,12 +281,12 @@ impl Settings {
                 .and_then(|text| parse_duration(text).ok())
                 .unwrap_or(Target::CONNECT_TIMEOUT),
             ..Target::new(address, user)
-        }
+        })
     }
 }
 
-fn key(text: Option<&String>, file: Option<&PathBuf>) -> Option<Key> {
-    text.map(|text| Key::Text(Secret::new(text.clone())))
+fn key(text: Option<&Secret>, file: Option<&PathBuf>) -> Option<Key> {
+    text.map(|text| Key::Text(text.clone()))
         .or(file.map(|file| Key::File(file.clone())))
 }
 

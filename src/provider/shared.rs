@@ -8,6 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    claims::{Claimant, Claims, Role},
     diagnose::kept,
     floating_ips::FloatingIps,
     settings::{Settings, SshModel},
@@ -36,8 +37,8 @@ pub(super) struct Shared {
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
     looks: Mutex<HashMap<Target, (Instant, Facts)>>,
-    /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
-    names: Mutex<HashMap<(String, String), String>>,
+    /// What the resources of this run claim for themselves.
+    pub(super) claims: Claims,
 }
 
 impl Shared {
@@ -51,7 +52,7 @@ impl Shared {
             existing: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
-            names: Mutex::default(),
+            claims: Claims::default(),
         }
     }
 
@@ -59,6 +60,7 @@ impl Shared {
     pub(super) fn configure(&self, settings: Settings) {
         self.departures.forget();
         self.floating_ips.forget();
+        self.claims.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();
@@ -72,17 +74,23 @@ impl Shared {
             .clone()
     }
 
-    /// A handle on a host; nothing is connected yet. `None` before the provider block is known.
+    /// How a host is reached; `None` while a part of that is not known yet, its own or the provider's.
+    fn target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
+        self.settings()?.target(address, ssh)
+    }
+
+    /// A handle on a host; nothing is connected yet. `None` while it is not known how to reach it.
     pub(super) fn host(&self, address: &str, ssh: Option<&SshModel>) -> Option<Host> {
-        let settings = self.settings().filter(|settings| settings.is_known)?;
-        Some(self.pool.host(&settings.target(address, ssh)))
+        Some(self.pool.host(&self.target(address, ssh)?))
     }
 
     /// The same, where Terraform has promised that all is known.
     pub(super) fn known_host(&self, cx: &Context, address: &str, ssh: Option<&SshModel>) -> Option<Host> {
         let host = self.host(address, ssh);
         if host.is_none() {
-            let detail = "The provider's ssh block depends on values that are not known yet, so the host cannot be reached. Apply what they come from first (-target).";
+            let detail = format!(
+                "How {address} is reached depends on values that are not known yet: those of the provider's ssh block. Nothing was changed. Apply what they come from first (terraform apply -target=…), then this."
+            );
             cx.add(
                 Diagnostic::error("Provider configuration not known yet", detail).at(Path::attribute("host")),
             );
@@ -98,8 +106,8 @@ impl Shared {
             .collect()
     }
 
-    /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or the provider
-    /// block is not known yet; the user is told once for each host.
+    /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or it is not
+    /// known yet how to reach it; the user is told once for each host.
     pub(super) async fn read<T>(
         &self,
         cx: &Context,
@@ -107,8 +115,7 @@ impl Shared {
         ssh: Option<&SshModel>,
         read: impl AsyncFnOnce(&Host) -> Result<T, Failure>,
     ) -> Option<T> {
-        let settings = self.settings().filter(|settings| settings.is_known)?;
-        let target = settings.target(address, ssh);
+        let target = self.target(address, ssh)?;
         if self.lock_silent().contains(&target) {
             return None;
         }
@@ -127,10 +134,7 @@ impl Shared {
 
     /// Those of the hosts that this run has not found silent.
     pub(super) fn not_silent(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
-        let Some(settings) = self.settings().filter(|settings| settings.is_known) else {
-            return Vec::new();
-        };
-        let targets = addresses.iter().map(|address| settings.target(address, ssh));
+        let targets = addresses.iter().filter_map(|address| self.target(address, ssh));
         let silent = self.lock_silent();
         targets
             .filter(|target| !silent.contains(target))
@@ -179,18 +183,18 @@ impl Shared {
 
     /// Keeps what a plan saw of a host: Terraform plans once more right before it applies.
     pub(super) fn keep_look(&self, address: &str, ssh: Option<&SshModel>, facts: Facts) {
-        let Some(settings) = self.settings() else { return };
+        let Some(target) = self.target(address, ssh) else {
+            return;
+        };
         let mut looks = self.lock_looks();
         // What came out of here gets no younger.
         looks.retain(|_, (at, _)| at.elapsed() < FRESH);
-        looks
-            .entry(settings.target(address, ssh))
-            .or_insert_with(|| (Instant::now(), facts));
+        looks.entry(target).or_insert_with(|| (Instant::now(), facts));
     }
 
     /// What this plan has just seen of a host, for another resource on it.
     pub(super) fn look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
-        let target = self.settings()?.target(address, ssh);
+        let target = self.target(address, ssh)?;
         let looks = self.lock_looks();
         let (at, facts) = looks.get(&target)?;
         (at.elapsed() < FRESH).then(|| facts.clone())
@@ -199,7 +203,7 @@ impl Shared {
     /// Takes out what a plan of this run has just seen of a host. It serves one create: what that changes on the host
     /// is to be seen by the next.
     pub(super) fn take_look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
-        let target = self.settings()?.target(address, ssh);
+        let target = self.target(address, ssh)?;
         let (at, facts) = self.lock_looks().remove(&target)?;
         (at.elapsed() < FRESH).then_some(facts)
     }
@@ -208,18 +212,15 @@ impl Shared {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a note of a node's name; an error if another host of this configuration has it.
-    pub(super) fn claim_name(&self, endpoint: &str, name: &str, host: &str) -> Option<Diagnostic> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = names
-            .entry((endpoint.to_owned(), name.to_owned()))
-            .or_insert_with(|| host.to_owned());
-        if owner == host {
-            return None;
-        }
-        let detail = format!(
-            "The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname."
-        );
-        Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
+    /// Notes that this resource is to be on a host; an error if another one is. Where it is not known how the host is
+    /// reached, nobody can tell.
+    pub(super) fn claim_host(
+        &self,
+        role: Role,
+        address: &str,
+        ssh: Option<&SshModel>,
+        by: &Claimant<'_>,
+    ) -> Option<Diagnostic> {
+        self.claims.host(role, &self.target(address, ssh)?, by)
     }
 }

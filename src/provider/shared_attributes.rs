@@ -8,8 +8,8 @@ use super::duration::parse_duration;
 pub(super) fn host() -> Attribute {
     Attribute::required("host", Type::String)
         .describe(
-            "Address or name that this host is reached by over SSH. Write it as in `peers` and `backends`, which are \
-             compared with it. Changing it replaces the resource.",
+            "Address or name that this host is reached by over SSH. `peers` and `join.masters` are compared with it, address \
+             with address and name with name. Two resources for one host are an error. Changing it replaces the resource.",
         )
         .requires_replace()
         .validate(not_empty)
@@ -157,7 +157,8 @@ pub(super) fn ssh_block() -> NestedBlock {
                 Attribute::optional("become", Type::Bool)
                     .describe("Run everything with `sudo -n`. Default: the provider's."),
                 Attribute::optional("private_key_file", Type::String)
-                    .describe("Path of the private key for this host on the machine that runs Terraform. Default: the provider's key."),
+                    .describe("Path of the private key for this host on the machine that runs Terraform. Default: the provider's key.")
+                    .validate(file_path),
             ],
             blocks: vec![NestedBlock::single(
                 "bastion",
@@ -168,7 +169,8 @@ pub(super) fn ssh_block() -> NestedBlock {
                         port("`22`"),
                         Attribute::optional("user", Type::String).describe("User on the bastion. Default: `ssh.user`."),
                         Attribute::optional("private_key_file", Type::String)
-                            .describe("Path of the private key for the bastion. Default: the host's key."),
+                            .describe("Path of the private key for the bastion. Default: the host's key.")
+                            .validate(file_path),
                     ],
                     blocks: vec![],
                 },
@@ -186,11 +188,12 @@ pub(super) fn port(default: &'static str) -> Attribute {
 /// The `timeouts` block; `defaults` are Go durations for create, read, update and delete.
 pub(super) fn timeouts_block(defaults: [&'static str; 4]) -> NestedBlock {
     fn limit(name: &'static str, default: &str) -> Attribute {
-        let text =
-            format!("How long {name} may take, as a Go duration (`90s`, `1h30m`). Default: `{default}`.");
+        let text = format!(
+            "How long {name} may take, as a Go duration (`90s`, `1h30m`), at least `1s`, at most `8760h`. Default: `{default}`."
+        );
         Attribute::optional(name, Type::String)
             .describe(text)
-            .validate(|value| string(value, |text| parse_duration(text).map(drop)))
+            .validate(duration)
     }
     let [create, read, update, delete] = defaults;
     NestedBlock::single(
@@ -214,6 +217,25 @@ pub(super) fn not_empty(value: &Value) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// A path of a file where Terraform runs. A text of several lines is the file's content; it is not shown.
+pub(super) fn file_path(value: &Value) -> Result<(), String> {
+    not_empty(value)?;
+    string(value, |text| {
+        if text.trim().contains(char::is_control) {
+            Err(
+                "must be the path of a file; this is a text of several lines, perhaps the file's content"
+                    .into(),
+            )
+        } else {
+            Ok(())
+        }
+    })
+}
+
+pub(super) fn duration(value: &Value) -> Result<(), String> {
+    string(value, |text| parse_duration(text).map(drop))
 }
 
 pub(super) fn port_number(value: &Value) -> Result<(), String> {

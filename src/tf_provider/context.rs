@@ -1,5 +1,8 @@
 //! What each call gets beside its values: diagnostics, cancellation, what Terraform can do.
-use super::diagnostic::{Diagnostic, Severity};
+use super::{
+    diagnostic::{Diagnostic, Severity},
+    secrets::redact,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +29,15 @@ impl Context {
         }
     }
 
-    /// Adds a message; an equal one is not added twice.
+    /// Adds a message; an equal one is not added twice. Whatever looks like a key, certificate or token is taken out:
+    /// every message to the user passes here.
     pub fn add(&self, diagnostic: Diagnostic) {
+        let diagnostic = Diagnostic {
+            summary: redact(&diagnostic.summary).into_owned(),
+            detail: redact(&diagnostic.detail).into_owned(),
+            path: diagnostic.path.map(|path| path.map_keys(redact)),
+            ..diagnostic
+        };
         let mut all = self.lock();
         if !all.contains(&diagnostic) {
             all.push(diagnostic);

@@ -18,10 +18,12 @@ mod value;
 mod context;
 mod diagnostic;
 mod schema;
+mod secrets;
 
 mod apply;
 mod compare;
 mod conform;
+mod known;
 mod plan;
 mod serde_bridge;
 #[cfg(test)]
@@ -51,6 +53,8 @@ pub use serde_bridge::ValueError;
 pub use settings::Settings;
 pub use types::Type;
 pub use value::{Refinements, Value};
+#[cfg(test)]
+pub(crate) use wire::tests::terraform::{Terraform, Told};
 pub use wire::{
     hclog,
     serve::{ServeError, serve},

@@ -1,5 +1,5 @@
 //! Where in a configuration or state a value stands.
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,15 @@ impl Path {
     pub fn then(mut self, step: Step) -> Self {
         self.0.push(step);
         self
+    }
+
+    /// The same path with other keys of maps.
+    pub(super) fn map_keys(self, change: fn(&str) -> Cow<'_, str>) -> Self {
+        let steps = self.0.into_iter().map(|step| match step {
+            Step::Key(key) => Step::Key(change(&key).into_owned()),
+            other => other,
+        });
+        Self(steps.collect())
     }
 
     /// The steps, outermost first.

@@ -9,7 +9,8 @@ pub struct PlanRequest<'a> {
     pub prior: Option<&'a Value>,
     /// The configuration, with write-only values.
     pub config: &'a Value,
-    /// What the last create, update or read stored beside the state.
+    /// What the last create, update or read stored beside the state, which stays as it is unless they change it. Where
+    /// nothing is stored yet, it is random, and the same in both plans of a replacement: it tells instances apart.
     pub private: &'a [u8],
 }
 

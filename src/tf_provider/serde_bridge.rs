@@ -14,8 +14,9 @@ pub struct ValueError {
 }
 
 impl Value {
-    /// The value as a Rust type. Null and unknown both look like JSON's null, so unknown fits `Option`.
-    pub fn deserialize_into<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
+    /// The value as a Rust type. Null and unknown both look like JSON's null; models are read by their schema or type
+    /// (`Schema::read`), which sees to it that only what may be absent is.
+    pub(super) fn deserialize_into<T: DeserializeOwned>(&self) -> Result<T, ValueError> {
         serde_path_to_error::deserialize(self.to_json()).map_err(|error| ValueError {
             path: path_of(error.path()),
             message: error.inner().to_string(),

@@ -29,6 +29,13 @@ pub enum Value {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refinements(pub(super) Vec<u8>);
 
+#[cfg(test)]
+impl Refinements {
+    pub(crate) fn from_wire(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
 static NULL: Value = Value::Null;
 
 impl Value {

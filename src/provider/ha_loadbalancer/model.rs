@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
-use super::super::settings::{SshModel, TimeoutsModel};
+use super::{
+    super::settings::{SshModel, TimeoutsModel},
+    schema::schema,
+};
 use crate::{
     haproxy::HaproxySpec,
     keepalived::{priorities, virtual_router_id},
@@ -24,6 +27,7 @@ pub(super) struct Model {
     backends: Option<BTreeMap<String, String>>,
     haproxy: Option<HaproxyModel>,
     keepalived: Option<KeepalivedModel>,
+    #[serde(skip)]
     pub(super) ssh: Option<SshModel>,
     pub(super) timeouts: Option<TimeoutsModel>,
     pub(super) if_unreachable: Option<String>,
@@ -39,7 +43,6 @@ struct HaproxyModel {
 #[derive(Clone, Debug, Deserialize)]
 struct KeepalivedModel {
     image: Option<String>,
-    virtual_router_id: Option<u8>,
     preempt: Option<bool>,
 }
 
@@ -48,54 +51,101 @@ const INPUTS: [&str; 6] = ["host", "vip", "members", "backends", "haproxy", "kee
 
 impl Model {
     pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
-        value.deserialize_into()
+        Ok(Self {
+            ssh: SshModel::of(value.get("ssh"))?,
+            ..schema().read(value)?
+        })
+    }
+
+    /// Whether everything is known that a look at the host is judged by, besides how to reach it.
+    pub(super) fn is_checkable(config: &Value) -> bool {
+        let more = ["port", "interface"].iter();
+        INPUTS
+            .iter()
+            .chain(more)
+            .all(|name| config.get(name).is_wholly_known())
+    }
+
+    /// This host's own address among the members: the one that was seen on it, `host` where that is one of them, or
+    /// what the last apply has found. `None` while that is not known: the host may be reached by a name, or by an
+    /// address of a network of its own.
+    fn own(&self, config: &Value, seen: Option<IpAddr>) -> Option<IpAddr> {
+        let is_known = |address: &IpAddr| {
+            ["members", "backends"]
+                .iter()
+                .any(|name| has_address(config.get(name), *address) == Some(true))
+        };
+        let named = self.host.as_ref().and_then(|host| host.parse().ok());
+        seen.or(named.filter(is_known)).or(self.address.filter(is_known))
+    }
+
+    /// Sets what follows from the arguments alone, as far as they are known: at plan and after an apply. `config` is
+    /// what is written.
+    pub(super) fn set_computed(&self, config: &Value, seen: Option<IpAddr>, into: &mut Value) {
+        let port = self.port(config, seen);
+        let endpoint = self.vip.zip(port).map(|(vip, port)| match vip {
+            IpAddr::V4(_) => format!("{vip}:{port}"),
+            IpAddr::V6(_) => format!("[{vip}]:{port}"),
+        });
+        let id = endpoint.as_ref().zip(self.host.as_ref());
+        let own = self.own(config, seen);
+        for (name, value) in [
+            ("port", port.map(Value::from)),
+            (
+                "id",
+                id.map(|(endpoint, host)| format!("{endpoint}/{host}").into()),
+            ),
+            ("endpoint", endpoint.clone().map(Value::from)),
+            (
+                "virtual_router_id",
+                self.virtual_router_id(config, seen)
+                    .map(|id| i64::from(id).into()),
+            ),
+            ("address", own.map(|own| own.to_string().into())),
+            (
+                "priority",
+                own.and_then(|own| priority(config.get("members"), own))
+                    .map(|priority| i64::from(priority).into()),
+            ),
+        ] {
+            // What is written stays as it is, also while it is not known.
+            if config.get(name).is_null() {
+                into.set(name, value.unwrap_or_else(Value::unknown));
+            }
+        }
     }
 
     /// The API's port, given or by the place of the host. `config` tells what is unknown.
-    pub(super) fn port(&self, config: &Value) -> Option<u16> {
+    fn port(&self, config: &Value, seen: Option<IpAddr>) -> Option<u16> {
         self.port.or_else(|| {
-            if config.get("port").is_unknown() || !config.get("backends").is_wholly_known() {
+            if config.get("port").is_unknown() {
                 return None;
             }
-            let colocated = self
-                .backends
-                .as_ref()?
-                .values()
-                .any(|address| Some(address) == self.host.as_ref());
+            let colocated = has_address(config.get("backends"), self.own(config, seen)?)?;
             Some(if colocated { 8443 } else { 6443 })
         })
     }
 
     /// The VRRP id, given or derived.
-    pub(super) fn virtual_router_id(&self, config: &Value) -> Option<u8> {
-        if config.get("keepalived").get("virtual_router_id").is_unknown() {
-            return None;
+    fn virtual_router_id(&self, config: &Value, seen: Option<IpAddr>) -> Option<u8> {
+        match config.get("keepalived").get("virtual_router_id") {
+            Value::Unknown(_) => None,
+            Value::Null => Some(virtual_router_id(self.vip?, self.port(config, seen)?)),
+            given => given.as_i64().and_then(|id| id.try_into().ok()),
         }
-        self.keepalived
-            .as_ref()?
-            .virtual_router_id
-            .or_else(|| Some(virtual_router_id(self.vip?, self.port(config)?)))
     }
 
-    /// What the operation wants, if every input is known. `own` is the host's own address among the members where
-    /// it is not `host` itself.
-    pub(super) fn spec(&self, config: &Value, own: Option<IpAddr>) -> Option<LoadbalancerSpec> {
+    /// What the operation wants, if every input is known. `seen` is the host's own address among the members where it
+    /// was looked at.
+    pub(super) fn spec(&self, config: &Value, seen: Option<IpAddr>) -> Option<LoadbalancerSpec> {
         if INPUTS.iter().any(|name| !config.get(name).is_wholly_known()) {
             return None;
         }
         let (members, keepalived) = (self.members.clone()?, self.keepalived.clone()?);
-        let is_member = |address: &IpAddr| members.values().any(|member| member.parse() == Ok(*address));
-        let named = self.host.as_ref().and_then(|host| host.parse().ok());
-        let address = own
-            .or(named.filter(is_member))
-            .or(self.address.filter(is_member))?;
-        let name = members
-            .iter()
-            .find(|(_, member)| member.parse() == Ok(address))
-            .map(|(name, _)| name.clone())?;
-        let priority = *priorities(&members).get(&name)?;
+        let address = self.own(config, seen)?;
+        let priority = priority(config.get("members"), address)?;
         let haproxy = self.haproxy.clone().unwrap_or_default();
-        let defaults = HaproxySpec::new(self.port(config)?, self.backends.clone()?);
+        let defaults = HaproxySpec::new(self.port(config, seen)?, self.backends.clone()?);
         Some(LoadbalancerSpec {
             vip: self.vip?,
             interface: self.interface.clone(),
@@ -107,7 +157,7 @@ impl Model {
                 health_port: haproxy.health_port.unwrap_or(defaults.health_port),
                 ..defaults
             },
-            virtual_router_id: self.virtual_router_id(config)?,
+            virtual_router_id: self.virtual_router_id(config, seen)?,
             priority,
             preempt: keepalived.preempt.unwrap_or(false),
             keepalived_image: keepalived.image?,
@@ -122,6 +172,23 @@ impl Model {
             .filter_map(|address| address.parse().ok())
             .collect()
     }
+}
+
+/// Whether a map of addresses has this one; `None` if one that is not known yet may be it.
+fn has_address(addresses: &Value, wanted: IpAddr) -> Option<bool> {
+    let known = addresses.as_map()?;
+    let is_it = |address: &Value| address.as_str().and_then(|text| text.parse().ok()) == Some(wanted);
+    let has = known.values().any(is_it);
+    (has || addresses.is_wholly_known()).then_some(has)
+}
+
+/// The VRRP priority of the member with this address; priorities depend on the members' names only.
+fn priority(members: &Value, own: IpAddr) -> Option<u8> {
+    let members = members.as_map()?;
+    let is_own = |address: &Value| address.as_str().and_then(|text| text.parse().ok()) == Some(own);
+    let (name, _) = members.iter().find(|(_, address)| is_own(address))?;
+    let names = members.keys().map(|name| (name.clone(), String::new())).collect();
+    priorities(&names).get(name).copied()
 }
 
 #[cfg(test)]
@@ -157,13 +224,62 @@ mod tests {
         assert_eq!(own_address(&moved), None, "not a member any more");
     }
 
+    fn computed(state: &Value, seen: Option<&str>) -> Value {
+        let mut into = Value::object::<&str>([]);
+        let seen = seen.map(|seen| seen.parse().unwrap());
+        Model::of(state).unwrap().set_computed(state, seen, &mut into);
+        into
+    }
+
     #[test]
     fn the_port_depends_on_whether_an_api_server_is_on_the_host() {
-        let port = |host| {
-            let state = state(host, Value::Null);
-            Model::of(&state).unwrap().port(&state)
-        };
-        assert_eq!(port("10.0.0.11"), Some(8443));
-        assert_eq!(port("10.0.0.31"), Some(6443));
+        let port = |host, seen| computed(&state(host, Value::Null), seen).get("port").as_i64();
+        assert_eq!(port("10.0.0.11", None), Some(8443));
+        assert_eq!(port("::ffff:10.0.0.11", Some("10.0.0.11")), Some(8443));
+        assert_eq!(port("m1.example.net", None), None);
+        assert_eq!(port("m1.example.net", Some("10.0.0.11")), Some(8443));
+        let mut dedicated = state("10.0.0.11", Value::Null);
+        dedicated.set("backends", Value::object([("m3", Value::from("10.0.0.13"))]));
+        assert_eq!(computed(&dedicated, None).get("port").as_i64(), Some(6443));
+        let mut spelled = state("fd00::11", Value::Null);
+        for name in ["members", "backends"] {
+            spelled.set(name, Value::object([("m1", Value::from("fd00:0::11"))]));
+        }
+        assert_eq!(computed(&spelled, None).get("port").as_i64(), Some(8443));
+    }
+
+    #[test]
+    fn what_follows_from_the_known_rest_is_known() {
+        let mut one_unknown = state("10.0.0.11", Value::Null);
+        for name in ["members", "backends"] {
+            let mut addresses = one_unknown.get(name).clone();
+            addresses.set("m2", Value::unknown());
+            one_unknown.set(name, addresses);
+        }
+        assert_eq!(
+            computed(&one_unknown, None),
+            computed(&state("10.0.0.11", Value::Null), None)
+        );
+        assert!(
+            Model::of(&one_unknown)
+                .unwrap()
+                .spec(&one_unknown, None)
+                .is_none()
+        );
+        // A host that is none of the known may be the unknown one.
+        let mut other = one_unknown.clone();
+        other.set("host", "10.0.0.12");
+        assert!(
+            ["port", "endpoint", "id", "address", "priority"]
+                .iter()
+                .all(|name| computed(&other, None).get(name).is_unknown())
+        );
+    }
+
+    #[test]
+    fn an_image_that_is_not_known_yet_hides_nothing_else() {
+        let mut unknown = state("10.0.0.11", Value::Null);
+        unknown.set("keepalived", Value::object([("image", Value::unknown())]));
+        assert!(computed(&unknown, None).is_wholly_known());
     }
 }

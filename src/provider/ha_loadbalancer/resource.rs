@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::{
     super::{
+        claims::{Claimant, Role},
         diagnose::{diagnostic, notice},
         settings::{bug, limit},
         shared::Shared,
@@ -16,9 +17,9 @@ use super::{
 use crate::{
     lifecycle::{
         Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, confirm_vip_fault,
-        failure_of, own_member, read_loadbalancer, remove_loadbalancer,
+        failure_of, interface_of, look_for_own_member, own_member, read_loadbalancer, remove_loadbalancer,
     },
-    node::vip::VipLook,
+    node::{Facts, vip::VipLook},
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
 };
@@ -40,20 +41,31 @@ impl Loadbalancer {
         Model::of(value).map_err(|error| cx.add(bug(&error))).ok()
     }
 
-    /// What can be seen from here to go wrong at apply.
-    async fn check(&self, cx: &Context, model: &Model, spec: &LoadbalancerSpec) {
-        let Some(address) = &model.host else { return };
-        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
-            return;
+    /// What can be seen from here to go wrong at apply. Gives what the host will be, if it can be looked at.
+    async fn check(&self, cx: &Context, model: &Model, config: &Value) -> Option<(LoadbalancerSpec, Facts)> {
+        let address = model.host.as_ref()?;
+        let host = self.shared.host(address, model.ssh.as_ref())?;
+        let checked = async {
+            let (own, looked) = look_for_own_member(&host, &model.member_addresses()).await?;
+            let Some(spec) = model.spec(config, Some(own)) else {
+                return Ok(None);
+            };
+            let (problems, facts) = check_loadbalancer(&host, &spec, &self.other_members(model), looked).await?;
+            Ok::<_, Failure>(Some((spec, problems, facts)))
         };
-        match check_loadbalancer(&host, spec, &self.other_members(model)).await {
-            Ok((problems, facts)) => {
-                self.shared.keep_look(address, model.ssh.as_ref(), facts);
+        match checked.await {
+            Ok(Some((spec, problems, facts))) => {
+                self.shared.keep_look(address, model.ssh.as_ref(), facts.clone());
                 if let Some(failure) = failure_of(&problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
+                Some((spec, facts))
             }
-            Err(failure) => cx.add(super::super::at_plan(&failure)),
+            Ok(None) => None,
+            Err(failure) => {
+                cx.add(super::super::at_plan(&failure));
+                None
+            }
         }
     }
 
@@ -87,7 +99,14 @@ impl Loadbalancer {
     }
 
     /// Writes the files; the state that came of it.
-    async fn apply(&self, cx: &Context, planned: &Value, operation: &str, time: Duration) -> Option<Value> {
+    async fn apply(
+        &self,
+        cx: &Context,
+        config: &Value,
+        planned: &Value,
+        operation: &str,
+        time: Duration,
+    ) -> Option<Value> {
         let model = Self::model(cx, planned)?;
         let address = model.host.clone().unwrap_or_default();
         let host = self.shared.known_host(cx, &address, model.ssh.as_ref())?;
@@ -99,7 +118,7 @@ impl Loadbalancer {
         );
         let done = async {
             let own = own_member(&run, &model.member_addresses()).await?;
-            let spec = model.spec(planned, Some(own)).ok_or_else(|| {
+            let spec = model.spec(config, Some(own)).ok_or_else(|| {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
             let looked = self.shared.take_look(&address, model.ssh.as_ref());
@@ -112,37 +131,17 @@ impl Loadbalancer {
             .map_err(|failure| cx.add(diagnostic(&failure.on(&address))))
             .ok()?;
         let mut state = planned.clone();
-        let files = spec
-            .files(&interface)
-            .into_iter()
-            .map(|file| (file.path, file.content));
-        state.set("rendered", text_map(files));
+        state.set("rendered", rendered(&spec, &interface));
         state.set("interface", interface.as_str());
         state.set("machine_id", seen.machine_id.as_str());
-        set_known(&mut state, &model, &spec);
+        model.set_computed(config, Some(spec.address), &mut state);
         Some(state)
     }
 }
 
-fn set_known(value: &mut Value, model: &Model, spec: &LoadbalancerSpec) {
-    let endpoint = format!("{}:{}", host_in_url(spec.vip), spec.haproxy.port);
-    value.set(
-        "id",
-        format!("{endpoint}/{}", model.host.as_deref().unwrap_or_default()),
-    );
-    value.set("address", spec.address.to_string());
-    value.set("endpoint", endpoint);
-    value.set("port", i64::from(spec.haproxy.port));
-    value.set("virtual_router_id", i64::from(spec.virtual_router_id));
-    value.set("priority", i64::from(spec.priority));
-}
-
-fn host_in_url(vip: std::net::IpAddr) -> String {
-    if vip.is_ipv6() {
-        format!("[{vip}]")
-    } else {
-        vip.to_string()
-    }
+fn rendered(spec: &LoadbalancerSpec, interface: &str) -> Value {
+    let files = spec.files(interface).into_iter();
+    text_map(files.map(|file| (file.path, file.content)))
 }
 
 /// Whether nothing is planned that concerns the host: these arguments are read when an operation begins.
@@ -192,33 +191,37 @@ impl Resource for Loadbalancer {
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
-        if let (Some(vip), Some(port)) = (model.vip, model.port(request.config)) {
-            planned.set("port", i64::from(port));
-            planned.set("endpoint", format!("{}:{port}", host_in_url(vip)));
-            if let Some(id) = model.virtual_router_id(request.config) {
-                planned.set("virtual_router_id", i64::from(id));
-            }
-        }
-        let Some(spec) = model.spec(request.config, None) else {
-            for name in ["rendered", "priority", "address"] {
-                planned.set(name, Value::unknown());
-            }
-            return;
+        let config = request.config;
+        let claimant = Claimant {
+            type_name: self.type_name(),
+            instance: request.private,
         };
-        set_known(planned, &model, &spec);
-        match planned.get("interface").as_str() {
-            Some(interface) => {
-                let files = spec
-                    .files(interface)
-                    .into_iter()
-                    .map(|file| (file.path, file.content));
-                planned.set("rendered", text_map(files));
-            }
-            None => planned.set("rendered", Value::unknown()),
+        if let Some(taken) = model.host.as_ref().and_then(|host| {
+            self.shared
+                .claim_host(Role::Loadbalancer, host, model.ssh.as_ref(), &claimant)
+        }) {
+            cx.add(taken);
         }
-        if request.prior.is_none() && self.shared.checks_at_plan() {
-            self.check(cx, &model, &spec).await;
+        let is_looked_at =
+            request.prior.is_none() && self.shared.checks_at_plan() && Model::is_checkable(config);
+        let seen = if is_looked_at {
+            self.check(cx, &model, config).await
+        } else {
+            None
+        };
+        let own = seen.as_ref().map(|(spec, _)| spec.address);
+        model.set_computed(config, own, planned);
+        if let Some((spec, facts)) = &seen
+            && planned.get("interface").is_unknown()
+            && let Some(interface) = interface_of(spec, facts)
+        {
+            planned.set("interface", interface);
         }
+        let text = model
+            .spec(config, own)
+            .zip(planned.get("interface").as_str())
+            .map(|(spec, interface)| rendered(&spec, interface));
+        planned.set("rendered", text.unwrap_or_else(Value::unknown));
     }
 
     async fn read(&self, cx: &Context, mut state: Value, _private: &mut Vec<u8>) -> Option<Value> {
@@ -251,7 +254,7 @@ impl Resource for Loadbalancer {
     async fn create(
         &self,
         cx: &Context,
-        _config: &Value,
+        config: &Value,
         planned: Value,
         _private: &mut Vec<u8>,
     ) -> Option<Value> {
@@ -259,15 +262,21 @@ impl Resource for Loadbalancer {
             .ok()
             .and_then(|model| model.timeouts)
             .unwrap_or_default();
-        self.apply(cx, &planned, "create", limit(time.create.as_ref(), 10 * MINUTE))
-            .await
+        self.apply(
+            cx,
+            config,
+            &planned,
+            "create",
+            limit(time.create.as_ref(), 10 * MINUTE),
+        )
+        .await
     }
 
     async fn update(
         &self,
         cx: &Context,
         prior: &Value,
-        _config: &Value,
+        config: &Value,
         planned: Value,
         _private: &mut Vec<u8>,
     ) -> Value {
@@ -278,9 +287,15 @@ impl Resource for Loadbalancer {
             .ok()
             .and_then(|model| model.timeouts)
             .unwrap_or_default();
-        self.apply(cx, &planned, "update", limit(time.update.as_ref(), 10 * MINUTE))
-            .await
-            .unwrap_or_else(|| prior.clone())
+        self.apply(
+            cx,
+            config,
+            &planned,
+            "update",
+            limit(time.update.as_ref(), 10 * MINUTE),
+        )
+        .await
+        .unwrap_or_else(|| prior.clone())
     }
 
     async fn delete(&self, cx: &Context, prior: &Value, _private: &mut Vec<u8>) -> Option<Value> {

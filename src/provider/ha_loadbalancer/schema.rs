@@ -19,7 +19,7 @@ pub(super) fn schema() -> Schema {
                     .validate(|value| string(value, address)),
                 Attribute::optional_computed("port", Type::Number)
                     .describe(
-                        "Port of the API on the floating IP. Default: `8443` on a host that is one of `backends`, whose \
+                        "Port of the API on the floating IP. Default: `8443` on a host whose `address` is one of `backends`, as its \
                          API server holds 6443 itself, and `6443` on others. Changing it replaces the resource.",
                     )
                     .requires_replace()
@@ -34,9 +34,9 @@ pub(super) fn schema() -> Schema {
                     .describe("API servers behind the floating IP: name to address, each on port 6443.")
                     .validate(backends),
                 Attribute::computed("address", Type::String)
-                    .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces."),
+                    .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces, for which the host is looked at."),
                 Attribute::computed("endpoint", Type::String)
-                    .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan."),
+                    .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan if `vip` is, and `port` is given or `address` is known."),
                 Attribute::computed("virtual_router_id", Type::Number)
                     .describe("VRRP's virtual router id of these members, 1 to 255: the one set in `keepalived`, or one derived from the floating IP and port."),
                 Attribute::computed("priority", Type::Number)

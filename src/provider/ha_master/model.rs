@@ -3,10 +3,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::{
-    node_model::{JoinModel, NodeModel},
-    settings::{SshModel, TimeoutsModel},
-    shared::Shared,
+use super::{
+    super::{
+        claims::same_spelling,
+        node_model::{JoinModel, NodeModel},
+        settings::{SshModel, TimeoutsModel},
+        shared::Shared,
+    },
+    schema::schema,
 };
 use crate::{
     kubeadm::{ClusterSpec, ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config},
@@ -18,7 +22,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub(super) host: Option<String>,
-    pub(super) peers: Vec<String>,
+    /// `None` also while one of them is not known.
+    pub(super) peers: Option<Vec<String>>,
     pub(super) join: Option<JoinModel>,
     pub(super) cluster: Option<ClusterModel>,
     pub(super) ssh: Option<SshModel>,
@@ -29,7 +34,8 @@ pub(super) struct Model {
 #[derive(Deserialize)]
 struct Own {
     host: Option<String>,
-    ssh: Option<SshModel>,
+    peers: Option<Vec<String>>,
+    cluster: Option<ClusterModel>,
     timeouts: Option<TimeoutsModel>,
 }
 
@@ -74,33 +80,27 @@ struct EtcdModel {
     extra_args: Option<BTreeMap<String, String>>,
 }
 
-fn known<T: serde::de::DeserializeOwned>(value: &Value) -> Result<Option<T>, ValueError> {
-    if value.is_wholly_known() {
-        value.deserialize_into()
-    } else {
-        Ok(None)
-    }
-}
-
 impl Model {
     pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
-        let own: Own = value.deserialize_into()?;
+        let schema = schema();
+        let own: Own = schema.read(value)?;
         Ok(Self {
             host: own.host,
-            peers: known::<Vec<String>>(value.get("peers"))?.unwrap_or_default(),
+            peers: own.peers,
             join: JoinModel::of(value.get("join"))?,
-            cluster: known(value.get("cluster"))?,
-            ssh: own.ssh,
+            // Half of it would be other settings.
+            cluster: own.cluster.filter(|_| value.get("cluster").is_wholly_known()),
+            ssh: SshModel::of(value.get("ssh"))?,
             timeouts: own.timeouts.unwrap_or_default(),
-            node: value.deserialize_into()?,
+            node: schema.read(value)?,
         })
     }
 
     /// What the operation wants. `config` decides between founding and joining: as a result `join` is always set.
     pub(super) fn spec(&self, shared: &Shared, config: &Value) -> MasterSpec {
-        let own = self.host.as_deref().unwrap_or_default();
-        let mut peers = self.peers.clone();
-        peers.retain(|peer| peer != own);
+        let own = same_spelling(self.host.as_deref().unwrap_or_default());
+        let mut peers = self.peers.clone().unwrap_or_default();
+        peers.retain(|peer| same_spelling(peer) != own);
         let is_join = !config.get("join").is_null() && !config.get("join").is_unknown();
         MasterSpec {
             node: self.node.wishes(),
@@ -111,20 +111,29 @@ impl Model {
                 .filter(|_| is_join)
                 .and_then(|join| join.join(shared, self.ssh.as_ref()))
                 .map(|mut join| {
-                    join.masters.retain(|master| master.name() != own);
+                    join.masters.retain(|master| same_spelling(master.name()) != own);
                     join
                 }),
             peers: shared.hosts(&peers, self.ssh.as_ref()),
         }
     }
 
-    /// Where masters are: `peers`, and this one.
+    /// Where masters of the cluster that the `cluster` block describes are.
+    pub(super) fn founding_masters(&self) -> Vec<String> {
+        let own = Self {
+            join: None,
+            ..self.clone()
+        };
+        own.masters()
+    }
+
+    /// Where masters are: `peers`, those of `join`, and this one.
     pub(super) fn masters(&self) -> Vec<String> {
-        let mut masters = self.peers.clone();
+        let mut masters = self.peers.clone().unwrap_or_default();
         masters.extend(self.join.iter().flat_map(|join| join.masters.clone()));
         masters.extend(self.host.clone());
         let mut seen = std::collections::BTreeSet::new();
-        masters.retain(|master| seen.insert(master.clone()));
+        masters.retain(|master| seen.insert(same_spelling(master)));
         masters
     }
 
@@ -139,8 +148,11 @@ impl Model {
 }
 
 impl ClusterModel {
+    /// kubeadm's.
+    pub(super) const DEFAULT_NAME: &str = "kubernetes";
+
     pub(super) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("kubernetes")
+        self.name.as_deref().unwrap_or(Self::DEFAULT_NAME)
     }
 
     /// The typed cluster; `None` where a text is not what the schema's validators let through.

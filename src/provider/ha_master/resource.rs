@@ -6,16 +6,17 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
+        claims::{Claimant, Role},
         diagnose::{diagnostic, notice},
         node_model::{
-            JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed,
+            JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
             replace_half_removed, set_seen, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
         text_map,
     },
-    model::Model,
+    model::{ClusterModel, Model},
     schema::schema,
     validate::validate,
 };
@@ -63,7 +64,7 @@ impl Master {
                 let is_recorded = is_recorded(&checked.facts);
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
-                if let Some(taken) = self.shared.claim_name(endpoint, &checked.node_name, address) {
+                if let Some(taken) = self.shared.claims.name(endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
                 if let Some(failure) = failure_of(&checked.problems) {
@@ -174,14 +175,34 @@ fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
         endpoint: cluster.control_plane_endpoint.clone(),
         ca_cert_hash: ca_cert_hash.to_owned(),
         cluster_name: cluster.name().to_owned(),
-        masters: {
-            let own = Model {
-                join: None,
-                ..model.clone()
-            };
-            own.masters()
-        },
+        masters: model.founding_masters(),
     })
+}
+
+/// The same at plan, as far as it is known.
+fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
+    let cluster = request.config.get("cluster");
+    let name = match cluster.get("name") {
+        Value::Null => Value::from(ClusterModel::DEFAULT_NAME),
+        name => name.clone(),
+    };
+    let hash = request
+        .prior
+        .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
+    let is_known = model.peers.is_some() && model.host.is_some();
+    Value::object([
+        ("ca_cert_hash", hash),
+        ("cluster_name", name),
+        ("endpoint", cluster.get("control_plane_endpoint").clone()),
+        (
+            "masters",
+            if is_known {
+                Value::from(model.founding_masters())
+            } else {
+                Value::unknown()
+            },
+        ),
+    ])
 }
 
 /// The secret-free kubeadm configuration, if everything in it is known.
@@ -222,36 +243,29 @@ impl Resource for Master {
             return;
         }
         let config = request.config;
-        match (&model.cluster, config.get("cluster").is_null()) {
-            (Some(_), _) => {
-                let hash = request
-                    .prior
-                    .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
-                if let Some(join) = join_of(&model, "")
-                    && let Ok(mut join) = Value::from_serialize(&join)
-                {
-                    join.set("ca_cert_hash", hash);
-                    if !config.get("peers").is_wholly_known() || model.host.is_none() {
-                        join.set("masters", Value::unknown());
-                    }
-                    planned.set("join", join);
-                }
-                planned.set(
-                    "rendered",
-                    rendered(&model)
-                        .map_or_else(Value::unknown, |text| text_map([(CLUSTER_FILE.to_owned(), text)])),
-                );
-            }
-            (None, true) => planned.set("rendered", text_map([])),
-            (None, false) => {
-                for name in ["join", "rendered"] {
-                    planned.set(name, Value::unknown());
-                }
-            }
+        if config.get("cluster").is_null() {
+            planned.set("rendered", text_map([]));
+        } else {
+            planned.set("join", planned_join(&model, request));
+            planned.set(
+                "rendered",
+                rendered(&model)
+                    .map_or_else(Value::unknown, |text| text_map([(CLUSTER_FILE.to_owned(), text)])),
+            );
+        }
+        let claimant = Claimant {
+            type_name: self.type_name(),
+            instance: request.private,
+        };
+        if let Some(taken) = model.host.as_ref().and_then(|host| {
+            self.shared
+                .claim_host(Role::Node, host, model.ssh.as_ref(), &claimant)
+        }) {
+            cx.add(taken);
         }
         let endpoint = model.endpoint().unwrap_or_default().to_owned();
         if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)
-            && let Some(taken) = self.shared.claim_name(&endpoint, name, host)
+            && let Some(taken) = self.shared.claims.name(&endpoint, name, host)
         {
             cx.add(taken);
         }
@@ -263,7 +277,9 @@ impl Resource for Master {
             self.shared.note_existing(&address, prior);
             return;
         }
-        self.check(cx, &model, config).await;
+        if is_checkable(config) {
+            self.check(cx, &model, config).await;
+        }
         // Terraform plans a replacement as an update first and as a create after that.
         if let Some(replaced) = self.shared.existing(&address)
             && let Some(old) = Self::model(cx, &replaced)

@@ -1,9 +1,13 @@
 //! Terraform's value of `ha_worker` ⇄ what operations want.
 use serde::Deserialize;
 
-use super::super::{
-    node_model::{JoinModel, NodeModel},
-    settings::{SshModel, TimeoutsModel},
+use super::{
+    super::{
+        node_model::{JoinModel, NodeModel},
+        settings::{SshModel, TimeoutsModel},
+        shared_attributes::join_type,
+    },
+    schema::schema,
 };
 use crate::tf_provider::{Value, ValueError};
 
@@ -20,24 +24,19 @@ pub(super) struct Model {
 #[derive(Deserialize)]
 struct Own {
     host: Option<String>,
-    ssh: Option<SshModel>,
     timeouts: Option<TimeoutsModel>,
 }
 
 impl Model {
     pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
-        let own: Own = value.deserialize_into()?;
-        let join = value.get("join");
+        let schema = schema();
+        let own: Own = schema.read(value)?;
         Ok(Self {
             host: own.host,
-            join: if join.is_wholly_known() {
-                join.deserialize_into()?
-            } else {
-                None
-            },
-            ssh: own.ssh,
+            join: join_type().read(value.get("join"))?,
+            ssh: SshModel::of(value.get("ssh"))?,
             timeouts: own.timeouts.unwrap_or_default(),
-            node: value.deserialize_into()?,
+            node: schema.read(value)?,
         })
     }
 }

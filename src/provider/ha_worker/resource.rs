@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
+        claims::{Claimant, Role},
         diagnose::{diagnostic, notice},
         node_model::{
-            begun_removal, changes, changes_node, cluster_change, half_removed, replace_half_removed,
-            set_seen, without_machine,
+            begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
+            replace_half_removed, set_seen, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
@@ -87,15 +88,25 @@ impl Resource for Worker {
             .unwrap_or_default()
             .to_owned();
         let Some(address) = &model.host else { return };
+        let claimant = Claimant {
+            type_name: self.type_name(),
+            instance: request.private,
+        };
+        if let Some(taken) = self
+            .shared
+            .claim_host(Role::Node, address, model.ssh.as_ref(), &claimant)
+        {
+            cx.add(taken);
+        }
         if let Some(taken) = model
             .node
             .node_name
             .as_deref()
-            .and_then(|name| self.shared.claim_name(&endpoint, name, address))
+            .and_then(|name| self.shared.claims.name(&endpoint, name, address))
         {
             cx.add(taken);
         }
-        if request.prior.is_some() || !self.shared.checks_at_plan() {
+        if request.prior.is_some() || !self.shared.checks_at_plan() || !is_checkable(request.config) {
             return;
         }
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
@@ -108,7 +119,7 @@ impl Resource for Worker {
         match check_worker(&host, &model.node.wishes(), &endpoint, join.as_ref()).await {
             Ok(checked) => {
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
-                if let Some(taken) = self.shared.claim_name(&endpoint, &checked.node_name, address) {
+                if let Some(taken) = self.shared.claims.name(&endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
                 if let Some(failure) = failure_of(&checked.problems) {

@@ -1,7 +1,7 @@
 //! Logs as Terraform reads them: one JSON object a line on standard error.
 //!
 //! Only this crate's own events are logged: what the libraries below say at trace level is frames and keys.
-use crate::tf_provider::Settings;
+use crate::tf_provider::{Settings, secrets::redact};
 use serde_json::{Map, Value as Json};
 use std::{
     fmt,
@@ -50,6 +50,7 @@ fn print_panic(info: &PanicHookInfo<'_>) {
     let text = text
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
+    let text = redact(text);
     let at = info.location().map(ToString::to_string).unwrap_or_default();
     let trace = std::backtrace::Backtrace::force_capture();
     drop(std::io::stderr().write_all(format!("panic: {text}\n\nat {at}\n{trace}\n").as_bytes()));
@@ -178,15 +179,17 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, cut(value.to_owned()));
+        self.put(field, shown(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, cut(format!("{value:?}")));
+        self.put(field, shown(&format!("{value:?}")));
     }
 }
 
-fn cut(mut text: String) -> String {
+/// The text without secrets, and not too long.
+fn shown(text: &str) -> String {
+    let mut text = redact(text).into_owned();
     if text.len() > LONGEST_TEXT_BYTES {
         let end = (0..=LONGEST_TEXT_BYTES)
             .rev()

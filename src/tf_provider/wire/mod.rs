@@ -20,4 +20,4 @@ mod tfplugin5;
 mod to_proto;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

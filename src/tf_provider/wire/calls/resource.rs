@@ -104,7 +104,11 @@ pub(in super::super) async fn plan(
     let resource = find(&catalog.resources, &request.type_name)?;
     let ty = resource.schema().value_type();
     let prior = decode_existing(request.prior_state.as_ref(), &ty)?;
-    let private = request.prior_private;
+    let private = if request.prior_private.is_empty() {
+        new_instance()
+    } else {
+        request.prior_private
+    };
     let Some(proposed) = decode_existing(request.proposed_new_state.as_ref(), &ty)? else {
         if let Some(prior) = prior {
             resource.plan_destroy(&cx, &prior).await;
@@ -128,6 +132,19 @@ pub(in super::super) async fn plan(
         planned_private: private,
         ..Default::default()
     })
+}
+
+/// A name for a resource's instance that has none yet: no call says which one it is about, but Terraform brings back
+/// what is stored beside the state, also from the first plan of a replacement to the second.
+fn new_instance() -> Vec<u8> {
+    let mut name = [0; 16];
+    match rustix::rand::getrandom(&mut name, rustix::rand::GetRandomFlags::empty()) {
+        Ok(_) => name
+            .iter()
+            .flat_map(|byte| format!("{byte:02x}").into_bytes())
+            .collect(),
+        Err(_) => Vec::new(),
+    }
 }
 
 pub(in super::super) async fn apply(

@@ -1,0 +1,203 @@
+//! What each resource of a run claims for itself: a host, a Node's name. Two that claim the same are told at plan.
+use std::{collections::HashMap, net::IpAddr, sync::PoisonError};
+
+use crate::{
+    remote::Target,
+    tf_provider::{Diagnostic, Path},
+};
+
+/// A machine as far as its address tells: hosts behind one address with other ports, or behind other bastions, are
+/// other machines.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Machine {
+    address: String,
+    port: u16,
+    bastion: Option<(String, u16)>,
+}
+
+impl Machine {
+    fn of(target: &Target) -> Self {
+        let bastion = target.bastion.as_deref();
+        Self {
+            address: same_spelling(&target.address),
+            port: target.port,
+            bastion: bastion.map(|bastion| (same_spelling(&bastion.address), bastion.port)),
+        }
+    }
+}
+
+/// What may stand on a machine once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    /// A Node of a cluster: `ha_master` and `ha_worker`.
+    Node,
+    /// HAProxy and keepalived.
+    Loadbalancer,
+}
+
+/// Who claims something.
+#[derive(Clone, Debug)]
+pub(super) struct Claimant<'a> {
+    /// `ha_master`.
+    pub(super) type_name: &'static str,
+    /// Tells instances apart: a replacement is planned twice (`PlanRequest::private`).
+    pub(super) instance: &'a [u8],
+}
+
+/// The claims of a run.
+#[derive(Debug, Default)]
+pub(super) struct Claims(std::sync::Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    hosts: HashMap<(Role, Machine), (Vec<u8>, &'static str)>,
+    names: HashMap<(String, String), String>,
+}
+
+impl Claims {
+    /// A new run begins.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Taken::default();
+    }
+
+    /// Takes a note of who is to be on a host; an error if another resource of this configuration is.
+    pub(super) fn host(&self, role: Role, target: &Target, by: &Claimant<'_>) -> Option<Diagnostic> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (instance, type_name) = taken
+            .hosts
+            .entry((role, Machine::of(target)))
+            .or_insert_with(|| (by.instance.to_vec(), by.type_name));
+        if instance == by.instance {
+            return None;
+        }
+        let host = &target.address;
+        let what = match role {
+            Role::Node => "A host is one Node of one cluster: give each resource a host of its own.",
+            Role::Loadbalancer => "A host carries one floating IP: give each resource a host of its own.",
+        };
+        let detail = if *type_name == by.type_name {
+            format!("Two {type_name} resources have the host {host}. {what}")
+        } else {
+            format!(
+                "An {type_name} and an {} resource have the host {host}. {what}",
+                by.type_name
+            )
+        };
+        Some(Diagnostic::error("Two resources for one host", detail).at(Path::attribute("host")))
+    }
+
+    /// Takes a note of a node's name; an error if another host of this configuration has it.
+    pub(super) fn name(&self, endpoint: &str, name: &str, host: &str) -> Option<Diagnostic> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = taken
+            .names
+            .entry((endpoint.to_owned(), name.to_owned()))
+            .or_insert_with(|| host.to_owned());
+        if same_spelling(owner) == same_spelling(host) {
+            return None;
+        }
+        let detail = format!(
+            "The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname."
+        );
+        Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
+    }
+}
+
+/// One spelling for each address (RFC 5952, IPv4 for IPv4-mapped IPv6) and name (lower case, no dot at the end).
+pub(super) fn same_spelling(host: &str) -> String {
+    let host = host.trim();
+    host.parse::<IpAddr>().map_or_else(
+        |_| host.trim_end_matches('.').to_lowercase(),
+        |address| address.to_canonical().to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::{Bastion, HostKeyPolicy, Key};
+
+    fn target(address: &str) -> Target {
+        Target::new(address, "root")
+    }
+
+    fn behind(bastion: &str) -> Target {
+        Target {
+            bastion: Some(Box::new(Bastion {
+                address: bastion.to_owned(),
+                port: 22,
+                user: "root".to_owned(),
+                key: Key::Agent,
+                host_key_policy: HostKeyPolicy::Strict,
+                known_hosts_file: None,
+            })),
+            ..target("10.0.0.11")
+        }
+    }
+
+    const MASTER: Claimant<'static> = Claimant {
+        type_name: "ha_master",
+        instance: b"a",
+    };
+    const WORKER: Claimant<'static> = Claimant {
+        type_name: "ha_worker",
+        instance: b"b",
+    };
+
+    #[test]
+    fn one_host_however_spelled_is_for_one_node() {
+        for (one, other) in [
+            ("10.0.0.11", "10.0.0.11"),
+            ("fd00::11", "FD00:0::11"),
+            ("10.0.0.11", "::ffff:10.0.0.11"),
+            ("m1.example.net", "M1.Example.net."),
+        ] {
+            let claims = Claims::default();
+            assert_eq!(claims.host(Role::Node, &target(one), &MASTER), None);
+            assert_eq!(
+                claims.host(Role::Node, &target(one), &MASTER),
+                None,
+                "planned again"
+            );
+            let told = claims.host(Role::Node, &target(other), &WORKER).unwrap();
+            for word in ["ha_master", "ha_worker", other] {
+                assert!(told.detail.contains(word), "{}", told.detail);
+            }
+            assert_eq!(claims.host(Role::Loadbalancer, &target(other), &WORKER), None);
+            claims.forget();
+            assert_eq!(claims.host(Role::Node, &target(other), &WORKER), None);
+        }
+    }
+
+    #[test]
+    fn other_ports_and_bastions_are_other_machines() {
+        let claims = Claims::default();
+        let port = Target {
+            port: 2222,
+            ..target("10.0.0.11")
+        };
+        for (number, host) in [target("10.0.0.11"), port, behind("one"), behind("two")]
+            .iter()
+            .enumerate()
+        {
+            let instance = [u8::try_from(number).unwrap()];
+            let by = Claimant {
+                instance: &instance,
+                ..MASTER
+            };
+            assert_eq!(claims.host(Role::Node, host, &by), None);
+        }
+        assert!(claims.host(Role::Node, &behind("ONE."), &WORKER).is_some());
+    }
+
+    #[test]
+    fn two_of_one_kind_are_told_too() {
+        let claims = Claims::default();
+        assert_eq!(claims.host(Role::Loadbalancer, &target("m1"), &MASTER), None);
+        let other = Claimant {
+            instance: b"c",
+            ..MASTER
+        };
+        assert!(claims.host(Role::Loadbalancer, &target("m1"), &other).is_some());
+    }
+}
