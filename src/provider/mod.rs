@@ -25,7 +25,7 @@ use self::{settings::Settings, shared::Shared};
 use crate::{
     lifecycle::{Failure, FailureKind},
     remote::Pool,
-    tf_provider::{Context, Diagnostic, Provider, Resource, Schema, Value},
+    tf_provider::{Context, Diagnostic, Provider, Resource, Schema, Severity, Value},
 };
 
 /// A map of texts as Terraform's value.
@@ -33,21 +33,25 @@ fn text_map(entries: impl IntoIterator<Item = (String, String)>) -> Value {
     Value::object(entries.into_iter().map(|(key, text)| (key, Value::from(text))))
 }
 
-/// A failure of a check at plan. A host that is not there yet has an argument for it.
+/// A failure of a check at plan. That a host does not answer yet is no error: the same apply may make the machine, and
+/// Terraform plans once more right before it applies, when the address is known and the machine still boots.
 fn at_plan(failure: &Failure) -> Diagnostic {
     if failure.kind != FailureKind::Unreachable {
         return diagnose::diagnostic(failure);
     }
     let advice = format!(
-        "{}\n\nIf this same apply creates the machine, set preflight = \"apply\" in the provider block: hosts are then checked when they are up.",
+        "{}\n\nIf this apply makes the machine, nothing is wrong: creating the resource waits for the host, up to timeouts.create, and checks it then.",
         failure.advice
     );
-    diagnose::diagnostic(&Failure {
-        advice,
-        detail: failure.detail.clone(),
-        host: failure.host.clone(),
-        ..*failure
-    })
+    Diagnostic {
+        severity: Severity::Warning,
+        ..diagnose::diagnostic(&Failure {
+            advice,
+            detail: failure.detail.clone(),
+            host: failure.host.clone(),
+            ..*failure
+        })
+    }
 }
 
 /// The provider `ha`.

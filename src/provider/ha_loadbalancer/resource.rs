@@ -50,7 +50,8 @@ impl Loadbalancer {
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
-            let (problems, facts) = check_loadbalancer(&host, &spec, &self.other_members(model), looked).await?;
+            let (problems, facts) =
+                check_loadbalancer(&host, &spec, &self.other_members(model), looked).await?;
             Ok::<_, Failure>(Some((spec, problems, facts)))
         };
         match checked.await {
