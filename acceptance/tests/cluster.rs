@@ -1,5 +1,8 @@
 //! The graph-ordered example as root: a whole cluster, its refusals, its drift, its secrets, its end.
+use std::time::Duration;
+
 use acceptance::lab::address::NodeName;
+use acceptance::lab::node::wait_until;
 use anyhow::Result;
 use serde_json::json;
 
@@ -42,6 +45,7 @@ fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
     settings_change_in_place(&hosts, &mut workspace)?;
     changes_by_hand_are_shown_and_repaired(&hosts, &mut workspace)?;
     another_cluster_is_refused(&hosts)?;
+    two_holders_of_the_floating_ip_are_seen(&hosts, &mut workspace)?;
 
     let secrets = Secrets::of(&hosts, &recording, MASTERS.len(), MASTERS.len())?;
     secrets.assert_none_in_arguments(&recording)?;
@@ -82,6 +86,32 @@ fn changes_by_hand_are_shown_and_repaired(hosts: &Hosts, workspace: &mut Workspa
     workspace.apply(&[])?.expect(0)?;
     assert_eq!(label(hosts)?, "edge");
     assert_eq!(hosts.on("m2", &format!("cat {HAPROXY}"))?, wanted);
+    workspace.assert_no_changes()
+}
+
+/// Masters that do not hear each other's VRRP all take the address.
+fn two_holders_of_the_floating_ip_are_seen(hosts: &Hosts, workspace: &mut Workspace) -> Result<()> {
+    let masters: Vec<NodeName> = MASTERS.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+    let firewall = |action: &str| hosts.on_each(&masters, &format!("iptables {action} INPUT -p 112 -j DROP"));
+    firewall("-I")?;
+    let holders = || {
+        let all = hosts.on_each(&masters, "ip -o addr show to 10.88.0.100");
+        all.is_ok_and(|all| all.iter().filter(|(_, text)| !text.is_empty()).count() > 1)
+    };
+    let are_two = wait_until(Duration::from_secs(30), holders);
+    let plan = workspace.plan();
+    firewall("-D")?;
+    assert!(are_two, "one master alone has the floating IP");
+    let text = plan?.expect(0)?.text();
+    assert!(
+        text.contains("Warning: The floating IP is on several hosts"),
+        "{text}"
+    );
+    assert!(text.contains("IP protocol 112"), "{text}");
+    assert!(
+        wait_until(Duration::from_secs(30), || !holders()),
+        "two masters keep the floating IP"
+    );
     workspace.assert_no_changes()
 }
 

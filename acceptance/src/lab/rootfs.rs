@@ -10,11 +10,12 @@ use super::digest;
 use super::{program, progress};
 
 const RELEASE: &str = "bookworm";
-const PACKAGES: [&str; 25] = [
+const PACKAGES: [&str; 27] = [
     "ca-certificates",
     "conntrack",
     "containerd",
     "containernetworking-plugins",
+    "csh",
     "curl",
     "dbus",
     "ethtool",
@@ -36,6 +37,7 @@ const PACKAGES: [&str; 25] = [
     "systemd",
     "systemd-sysv",
     "tcpdump",
+    "zsh",
 ];
 /// Units that are installed but not started: who wants them starts them.
 const NOT_ENABLED: [&str; 2] = ["haproxy.service", "keepalived.service"];

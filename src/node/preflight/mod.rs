@@ -64,9 +64,9 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
 
 /// What tries between hosts came to: a line for each way that is closed. `hint`: more that the user can do.
 pub fn hosts_do_not_reach_each_other(lines: &[&str], hint: &str) -> Problem {
+    let list: String = lines.iter().map(|line| format!("- {line}\n")).collect();
     let detail = format!(
-        "{}\nOpen these ports between the hosts: in their own firewalls (firewalld, ufw, nftables) and in the network (security groups, routers).{hint}",
-        lines.join("\n")
+        "{list}\nOpen this between the hosts: in their own firewalls (firewalld, ufw, nftables) and in the network (security groups, routers).{hint}"
     );
     Problem {
         attribute: Some("host"),
