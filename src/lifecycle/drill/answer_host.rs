@@ -27,6 +27,9 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "start detached command" => {
             let name = name_after(body, "/operations/");
             if !machine.operations.contains_key(&name) {
+                if machine.ending.remove(&name) && !body.contains("\nending || exit 1\n") {
+                    return Some(fails(format!("Unit ha-{name}.service was already loaded")));
+                }
                 detached::begin(world, at, &name, &word_after(body, "printf '%s\\n' "));
             }
             says(state(world, at, &name))

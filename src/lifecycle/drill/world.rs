@@ -69,6 +69,8 @@ pub(super) struct Machine {
     pub(super) is_locked: bool,
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
+    /// Names of units whose command has ended and whose control group systemd does not know to be empty yet.
+    pub(super) ending: BTreeSet<String>,
     pub(super) has_images: bool,
     /// The owner of each lock as it was written, and when.
     pub(super) locks: BTreeMap<Scope, (Owner, Instant)>,
