@@ -10,6 +10,7 @@ use crate::{
     node::{
         Answers, Facts, Query, facts,
         files::{File, read_section},
+        query::ParseAnswersError,
     },
     remote::Host,
 };
@@ -41,7 +42,7 @@ pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
     let stdout = host
         .run_ok(&facts::sections(Query::new()).script("read facts"))
         .await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &[])?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }
 
@@ -92,6 +93,34 @@ pub fn marker_of(facts: &Facts) -> Option<Marker> {
     facts.kubernetes.marker.as_deref().and_then(Marker::parse)
 }
 
+/// Reads the answers to a query. What took too long is not "not there": a failure, unless it is one of `may_be_late`.
+pub(super) fn answers_of(host: &Host, stdout: &str, may_be_late: &[&str]) -> Result<Answers, Failure> {
+    let answers = match Answers::parse(stdout) {
+        Ok(answers) => answers,
+        Err(error @ ParseAnswersError::Missing { .. }) => {
+            return Err(Failure::new("A program is missing", error.to_string())
+                .at("host")
+                .on(host.name()));
+        }
+        Err(error) => return Err(nonsense(host, &error)),
+    };
+    let late: Vec<&str> = answers
+        .timed_out()
+        .filter(|key| !may_be_late.contains(key))
+        .collect();
+    if late.is_empty() {
+        return Ok(answers);
+    }
+    let detail = format!(
+        "The host did not answer in time to: {}. So it is not known what it has.",
+        late.join(", ")
+    );
+    Err(Failure::new("Host is too slow to answer", detail)
+        .at("host")
+        .on(host.name())
+        .advise("Nothing was changed. Apply again when the host has less to do; look there for what keeps its processors or its disk busy, or for a file system that hangs."))
+}
+
 pub(super) fn nonsense(host: &Host, error: &impl std::fmt::Display) -> Failure {
     Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name())
 }
@@ -113,7 +142,7 @@ pub async fn compare_files(host: &Host, files: &[File]) -> Result<Vec<FileState>
         read_section(query, &file.path, &file.path)
     });
     let stdout = host.run_ok(&query.script("read files")).await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &[])?;
     let state = |file: &File| match answers.text(&file.path) {
         None => FileState::Missing,
         Some(text) if text == file.content => FileState::Same,

@@ -1,10 +1,13 @@
 //! Reads a load balancer's files as they are, in one round trip to its host.
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{failure::Failure, look::nonsense};
+use super::{
+    failure::Failure,
+    look::{answers_of, nonsense},
+};
 use crate::{
     haproxy, keepalived,
-    node::{Answers, Query, files::read_section},
+    node::{Query, files::read_section},
     remote::Host,
 };
 
@@ -32,7 +35,7 @@ pub async fn read_loadbalancer(host: &Host, limit: Duration) -> Result<Loadbalan
     let stdout = host
         .run_ok(&query.script("read load balancer").limit(limit))
         .await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &[])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
     if let Some(path) = paths
         .iter()

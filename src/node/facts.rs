@@ -265,7 +265,7 @@ fn parse_os_name(os_release: &str) -> String {
 }
 
 /// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
-fn parse_interfaces(text: &str) -> Vec<Interface> {
+pub(super) fn parse_interfaces(text: &str) -> Vec<Interface> {
     let mut interfaces: Vec<Interface> = Vec::new();
     for line in text.lines() {
         let mut words = line.split_whitespace().skip(1);

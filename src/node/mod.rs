@@ -8,6 +8,7 @@ pub mod files;
 pub mod interface;
 pub mod journal;
 pub mod lock;
+pub mod machine;
 pub mod preflight;
 pub mod query;
 pub mod reload;
@@ -15,6 +16,7 @@ pub mod vip;
 
 pub use facts::Facts;
 pub use interface::Interface;
+pub use machine::Machine;
 pub use query::{Answers, Query};
 
 /// Everything on a host that is the provider's own lies here.

@@ -163,10 +163,22 @@ pub(super) fn state(world: &World, at: &str, name: &str) -> String {
     }
 }
 
+/// As `ip -o addr show` says it. Each machine has a bridge for containers with the same address.
+pub(super) fn addresses(at: &str) -> String {
+    format!(
+        "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet {at}/24 scope global eth0\n\
+         3: docker0    inet 172.17.0.1/16 scope global docker0\n"
+    )
+}
+
+/// The kernel's boot id.
+pub(super) fn boot(machine: &Machine) -> String {
+    format!("{}-boot\n", machine.address)
+}
+
 fn facts(world: &World, at: &str) -> String {
     let machine = &world.machines[at];
-    let addresses =
-        format!("1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet {at}/24 scope global eth0\n");
+    let (addresses, boot) = (addresses(at), boot(machine));
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -187,6 +199,7 @@ fn facts(world: &World, at: &str) -> String {
     Answers::from_sections([
         ("hostname", 0, machine.name.as_str()),
         ("machine_id", 0, &machine.identity),
+        ("boot", 0, &boot),
         ("architecture", 0, "x86_64"),
         ("cpus", 0, "4"),
         ("memory", 0, "MemTotal: 8388608 kB"),

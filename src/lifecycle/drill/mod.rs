@@ -13,6 +13,7 @@ mod overlap;
 mod shell;
 mod world;
 
+mod clones;
 mod dead_hosts;
 mod faults;
 mod finished;

@@ -60,7 +60,7 @@ pub(super) struct World {
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) address: String,
-    /// `/etc/machine-id`.
+    /// `/etc/machine-id`; clones of one image share it.
     pub(super) identity: String,
     pub(super) silent: bool,
     /// It has the floating IP beside the one who should: its keepalived came back, and the others do not know of it.
