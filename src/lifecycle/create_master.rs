@@ -1,5 +1,6 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use super::{
+    await_setup::await_setup,
     cluster_lock::{ClusterLock, ClusterLocks},
     credentials::kubeadm_version,
     failure::Failure,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     kubeadm::{self, ClusterSpec, Endpoint, NodeSpec, Version},
-    node::{Facts, files::File},
+    node::{Facts, facts::ETCD_FOLDER, files::File},
     remote::Host,
 };
 
@@ -32,7 +33,8 @@ pub async fn create_master(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
-    let facts = look_unless(looked, run).await?;
+    let facts = look_unless(looked, run, spec.etcd_folder().unwrap_or(ETCD_FOLDER)).await?;
+    let facts = await_setup(run, facts, |facts| master_problems(facts, spec)).await?;
     let lock = locks.lock_host(run).await?;
     lock.around(async |_| make_master(run, spec, locks, look_again(run, facts).await?).await)
         .await

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    await_setup::await_setup,
     cluster_lock::ClusterLocks,
     credentials::kubeadm_version,
     failure::Failure,
@@ -17,7 +18,10 @@ use super::{
         RevokeCredentials, StayInCluster,
     },
 };
-use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
+use crate::{
+    kubeadm::ca_cert_hash as ca_cert_hash_of,
+    node::{Facts, facts::ETCD_FOLDER},
+};
 
 /// Makes the host a worker, and gives what it goes by. Only the host itself is locked: a worker changes no membership.
 ///
@@ -29,7 +33,8 @@ pub async fn create_worker(
     locks: &ClusterLocks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
-    let facts = look_unless(looked, run).await?;
+    let facts = look_unless(looked, run, ETCD_FOLDER).await?;
+    let facts = await_setup(run, facts, |facts| worker_problems(facts, &spec.node)).await?;
     let identity = Identity {
         node_name: spec.node.name_on(&facts),
         address: None,

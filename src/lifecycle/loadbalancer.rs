@@ -8,10 +8,12 @@ use std::{
 use futures::future::join;
 
 use super::{
+    await_setup::await_setup,
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
     look::{look_at, reach_within, read_facts},
+    preflight::Checked,
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
@@ -129,13 +131,15 @@ pub async fn apply_loadbalancer(
     spec: &LoadbalancerSpec,
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
-    let (problems, facts) = if let Some(facts) = looked {
-        let is_installed = LoadbalancerNote::read(&run.host).await?.is_some();
-        (problems(spec, &facts, is_installed), facts)
+    let (taken, is_installed, facts) = if let Some(facts) = looked {
+        (None, LoadbalancerNote::read(&run.host).await?.is_some(), facts)
     } else {
         reach_within(run).await?;
-        check_loadbalancer(&run.host, spec).await?
+        look(&run.host, spec).await?
     };
+    let facts = await_setup(run, facts, |facts| problems(spec, facts, is_installed)).await?;
+    let mut problems = problems(spec, &facts, is_installed);
+    problems.extend(taken);
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
         vip: spec.vip,
@@ -179,11 +183,16 @@ pub async fn remove_loadbalancer(
     Ok(Vec::new())
 }
 
-/// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
-pub async fn check_loadbalancer(
-    host: &Host,
-    spec: &LoadbalancerSpec,
-) -> Result<(Vec<Problem>, Facts), Failure> {
+/// What keeps the host from carrying the floating IP. Reads only.
+pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec) -> Result<Checked, Failure> {
+    let (taken, is_installed, facts) = look(host, spec).await?;
+    let mut problems = problems(spec, &facts, is_installed);
+    problems.extend(taken);
+    Ok(Checked::at_plan(problems, facts.hostname.clone(), facts))
+}
+
+/// The problem of a floating IP that somebody else has, whether the balancer is there already, and the host.
+async fn look(host: &Host, spec: &LoadbalancerSpec) -> Result<(Option<Problem>, bool, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
     let (facts, taken) = join(read_facts(host), async {
         if is_installed {
@@ -193,10 +202,7 @@ pub async fn check_loadbalancer(
         }
     })
     .await;
-    let facts = facts?;
-    let mut problems = problems(spec, &facts, is_installed);
-    problems.extend(taken?);
-    Ok((problems, facts))
+    Ok((taken?, is_installed, facts?))
 }
 
 /// The interface for the floating IP.

@@ -1,4 +1,6 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
+use std::time::Duration;
+
 use super::{
     failure::Failure,
     marker::Marker,
@@ -8,19 +10,24 @@ use crate::{
     command::Script,
     kube::KUBELET_CONF,
     node::{
-        Answers, Facts, Query, facts,
+        Answers, Facts, Query,
+        facts::{self, ETCD_FOLDER},
         files::{File, read_section},
         query::ParseAnswersError,
     },
     remote::Host,
 };
 
-/// What was seen, or else a look.
-pub(super) async fn look_unless(looked: Option<Facts>, run: &Run) -> Result<Facts, Failure> {
-    match looked {
-        Some(facts) => Ok(facts),
-        None => look_at(run).await,
+/// Each question has a limit of its own; on a slow host they add up.
+const FACTS_LIMIT: Duration = Duration::from_secs(120);
+
+/// What was seen, or else a look, with etcd's folder in this place.
+pub(super) async fn look_unless(looked: Option<Facts>, run: &Run, etcd: &str) -> Result<Facts, Failure> {
+    if let Some(facts) = looked.filter(|facts| facts.etcd.path == etcd) {
+        return Ok(facts);
     }
+    reach_within(run).await?;
+    read_facts_with(&run.host, etcd).await
 }
 
 /// Waits until the host answers (it may still boot), then reads what it is and has.
@@ -39,9 +46,15 @@ pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
 
 /// Reads what the host is and has, in one round trip.
 pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
-    let stdout = host
-        .run_ok(&facts::sections(Query::new()).script("read facts"))
-        .await?;
+    read_facts_with(host, ETCD_FOLDER).await
+}
+
+/// The same, with etcd's folder in another place.
+pub(super) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Failure> {
+    let script = facts::sections(Query::new(), etcd)
+        .script("read facts")
+        .limit(FACTS_LIMIT);
+    let stdout = host.run_ok(&script).await?;
     let answers = answers_of(host, &stdout, &[])?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }
@@ -52,7 +65,7 @@ pub(super) async fn look_again(run: &Run, seen: Facts) -> Result<Facts, Failure>
     if Marker::read(&run.host).await? == marker_of(&seen) {
         return Ok(seen);
     }
-    look_at(run).await
+    look_unless(None, run, &seen.etcd.path).await
 }
 
 /// Whether what kubeadm made is there still; its good result alone does not say so once somebody reset the host.

@@ -5,9 +5,11 @@ use std::{
 };
 
 use super::{
+    await_setup::setup_notice,
     failure::Failure,
     find_way::foreign_cluster,
-    look::{marker_of, read_facts},
+    left_behind::Notice,
+    look::{marker_of, read_facts, read_facts_with},
     spec::{MasterSpec, NodeWishes},
     survey::Survey,
 };
@@ -15,7 +17,8 @@ use crate::{
     kubeadm::{API_SERVER_PORT, ClusterSpec},
     node::{
         Facts,
-        preflight::{self, NodeExpectations, Problem},
+        facts::ETCD_FOLDER,
+        preflight::{self, NodeExpectations, Problem, bear_setup},
     },
     remote::Host,
 };
@@ -29,15 +32,31 @@ pub struct Checked {
     pub node_name: String,
     /// What was seen.
     pub facts: Facts,
+    /// What else is to be told: the machine still sets itself up.
+    pub notice: Option<Notice>,
+}
+
+impl Checked {
+    /// What a plan says: what the machine's own set-up may mend is no error yet.
+    pub(super) fn at_plan(mut problems: Vec<Problem>, node_name: String, facts: Facts) -> Self {
+        bear_setup(&mut problems, &facts.setup);
+        Self {
+            notice: setup_notice(&facts, &problems),
+            problems,
+            node_name,
+            facts,
+        }
+    }
 }
 
 /// Looks at a host that is to be a master. Reads only.
 ///
 /// `looked`: what a look at the host has just seen, so that it need not be looked at again.
 pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>) -> Result<Checked, Failure> {
-    let facts = match looked {
+    let etcd = spec.etcd_folder().unwrap_or(ETCD_FOLDER);
+    let facts = match looked.filter(|facts| facts.etcd.path == etcd) {
         Some(facts) => facts,
-        None => read_facts(host).await?,
+        None => read_facts_with(host, etcd).await?,
     };
     let begun = marker_of(&facts).is_some_and(|marker| marker.is_begun());
     if facts.kubernetes.admin_conf && !begun {
@@ -60,11 +79,11 @@ pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>)
     } else if let Some(endpoint) = spec.endpoint() {
         refuse_foreign_node(host, &facts, &endpoint.to_string())?;
     }
-    Ok(Checked {
-        problems: master_problems(&facts, spec),
-        node_name: spec.node.name_on(&facts),
+    Ok(Checked::at_plan(
+        master_problems(&facts, spec),
+        spec.node.name_on(&facts),
         facts,
-    })
+    ))
 }
 
 /// Looks at a host that is to be a worker of the cluster with this endpoint (empty if it is not known yet). Reads
@@ -72,11 +91,11 @@ pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>)
 pub async fn check_worker(host: &Host, wishes: &NodeWishes, endpoint: &str) -> Result<Checked, Failure> {
     let facts = read_facts(host).await?;
     refuse_foreign_node(host, &facts, endpoint)?;
-    Ok(Checked {
-        problems: worker_problems(&facts, wishes),
-        node_name: wishes.name_on(&facts),
+    Ok(Checked::at_plan(
+        worker_problems(&facts, wishes),
+        wishes.name_on(&facts),
         facts,
-    })
+    ))
 }
 
 /// Problems seen in facts that are at hand.
@@ -89,6 +108,7 @@ pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
         problem.attribute = problem.attribute.map(|attribute| match attribute {
             "kubernetes_version" => "cluster.kubernetes_version",
             "kubelet_config" => "cluster.kubelet_config",
+            "etcd.data_dir" => "cluster.etcd.data_dir",
             other => other,
         });
     }
@@ -160,6 +180,8 @@ fn expectations<'a>(
             Some(false)
         },
         api_server_port: API_SERVER_PORT,
+        cri_socket: &wishes.cri_socket,
+        etcd_folder: cluster.map(|cluster| cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER)),
         is_node: facts.kubernetes.kubelet_conf,
         local_clock: SystemTime::now()
             .duration_since(UNIX_EPOCH)

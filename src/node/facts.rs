@@ -4,7 +4,13 @@ use std::{collections::BTreeSet, net::IpAddr};
 use ipnet::IpNet;
 use semver::Version;
 
-use super::{Answers, Interface, MARKER, Query};
+use super::{
+    Answers, Interface, MARKER, Machine, Query,
+    machine::{self, boot_section},
+    runtime::{self, Runtimes},
+    setup::{self, Setup},
+};
+use crate::command::quote;
 
 /// What was seen on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +20,16 @@ pub struct Facts {
     pub hostname: String,
     /// `/etc/machine-id`; empty when there is none.
     pub machine_id: String,
+    /// The boot and the namespaces, as [`Machine::boot`] has them.
+    pub boot: String,
+    /// The user id that scripts run with; 0 is root.
+    pub effective_uid: Option<u32>,
+    /// What the machine still does to itself.
+    pub setup: Setup,
+    /// Folders of the system that nothing can be written to.
+    pub read_only: Vec<String>,
+    /// etcd's folder.
+    pub etcd: EtcdFolder,
     /// `PRETTY_NAME` of os-release.
     pub os_name: String,
     /// As `uname -m` says, for example `x86_64`.
@@ -42,8 +58,8 @@ pub struct Facts {
     pub kubelet_unit: bool,
     /// Which of [`PROGRAMS`] are there.
     pub programs: BTreeSet<String>,
-    /// Which of [`CRI_SOCKETS`] are there, as `unix://` addresses.
-    pub cri_sockets: Vec<String>,
+    /// Container runtimes.
+    pub runtimes: Runtimes,
     /// TCP ports that something listens on.
     pub listening: BTreeSet<u16>,
     /// The host's clock in Unix seconds.
@@ -52,6 +68,15 @@ pub struct Facts {
     pub user: Option<User>,
     /// What of Kubernetes is there.
     pub kubernetes: KubernetesFiles,
+}
+
+/// The folder that etcd's data will lie in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EtcdFolder {
+    /// Its path.
+    pub path: String,
+    /// Names in it, the first 20; none if it is not there.
+    pub names: Vec<String>,
 }
 
 /// The user that logs in over SSH.
@@ -83,7 +108,7 @@ pub struct KubernetesFiles {
     pub ca_certificate: bool,
     /// The PEM text of `/etc/kubernetes/pki/ca.crt`.
     pub ca_pem: Option<String>,
-    /// `/var/lib/etcd/member`
+    /// `member` in etcd's folder.
     pub etcd_data: bool,
     /// The text of [`MARKER`](super::MARKER).
     pub marker: Option<String>,
@@ -135,39 +160,47 @@ pub const PROGRAMS: &[&str] = &[
     "keepalived",
 ];
 
-/// Sockets of container runtimes that are looked for, in kubeadm's order.
-pub const CRI_SOCKETS: &[&str] = &[
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/cri-dockerd.sock",
-];
-
 const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
-const ETCD_DATA: &str = "/var/lib/etcd/member";
+/// What etcd makes in its folder.
+pub(super) const ETCD_MEMBER: &str = "member";
+/// etcd's folder unless told.
+pub const ETCD_FOLDER: &str = "/var/lib/etcd";
 
-/// Adds the questions that [`Facts::parse`] needs.
-pub fn sections(query: Query) -> Query {
+/// Limit in seconds of what a small or busy machine is slow at.
+const SLOW: u32 = 20;
+
+/// Adds the questions that [`Facts::parse`] needs; `etcd` is the folder for etcd's data.
+pub fn sections(query: Query, etcd: &str) -> Query {
     let programs = PROGRAMS.join(" ");
-    let sockets = CRI_SOCKETS.join(" ");
     let files = [
         ADMIN_CONF,
         KUBELET_CONF,
         ETCD_MANIFEST,
         API_SERVER_MANIFEST,
         CA_CERTIFICATE,
-        ETCD_DATA,
     ]
     .join(" ");
+    let query = setup::sections(runtime::sections(boot_section(query)));
+    let etcd = quote(etcd);
     query
         .section("hostname", "uname -n")
+        .section("effective_uid", "id -u")
+        .section(
+            "read_only",
+            "for d in /etc /var/lib /run; do [ -w $d ] || echo $d; done; :",
+        )
+        .section(
+            "etcd",
+            format!("echo {etcd}; ls -A {etcd} 2>/dev/null | head -n 20; :"),
+        )
         .section("machine_id", "cat /etc/machine-id")
         .section("os_release", "cat /etc/os-release")
         .section("architecture", "uname -m")
-        .section("cpus", "nproc")
+        .section("cpus", "nproc || grep -c ^processor /proc/cpuinfo")
         .section("memory", "grep MemTotal: /proc/meminfo")
         .section("swaps", "cat /proc/swaps")
         .section("cgroup", "stat -fc %T /sys/fs/cgroup")
@@ -175,20 +208,19 @@ pub fn sections(query: Query) -> Query {
         .section("ip_forward", "cat /proc/sys/net/ipv4/ip_forward")
         .section("addresses", "ip -o addr show")
         .section("routes", "ip -o route show default; ip -o -6 route show default")
-        .section("kubeadm", "kubeadm version -o short")
-        .section("kubelet", "kubelet --version")
-        .section("kubelet_unit", "systemctl cat kubelet.service")
+        .section_within("kubeadm", "kubeadm version -o short", SLOW)
+        .section_within("kubelet", "kubelet --version", SLOW)
+        .section_within("kubelet_unit", "systemctl cat kubelet.service", SLOW)
         .section(
             "programs",
             format!("for p in {programs}; do command -v $p >/dev/null && echo $p; done; :"),
         )
-        .section(
-            "cri_sockets",
-            format!("for s in {sockets}; do [ -S $s ] && echo $s; done; :"),
-        )
         .section("tcp", "cat /proc/net/tcp /proc/net/tcp6; :")
         .section("clock", "date +%s")
-        .section("user", "getent passwd \"${SUDO_USER:-$(id -un)}\"")
+        .section(
+            "user",
+            "u=${SUDO_USER:-$(id -un)}; getent passwd \"$u\" || grep \"^$u:\" /etc/passwd",
+        )
         .section(
             "files",
             format!("for f in {files}; do [ -e $f ] && echo $f; done; :"),
@@ -208,13 +240,22 @@ impl Facts {
         };
         let number = |key: &'static str| word(key)?.parse::<i64>().map_err(|_| FactsError { key });
         let lines = |key: &str| text(key).lines().map(str::to_owned);
+        let machine = Machine::parse(answers);
         let memory_kib = text("memory")
             .split_whitespace()
             .nth(1)
             .and_then(|kib| kib.parse::<u64>().ok());
         Ok(Self {
             hostname: word("hostname")?,
-            machine_id: text("machine_id").trim().to_owned(),
+            machine_id: machine.id,
+            boot: machine.boot,
+            effective_uid: text("effective_uid").trim().parse().ok(),
+            setup: Setup::parse(answers),
+            read_only: lines("read_only").collect(),
+            etcd: EtcdFolder {
+                path: lines("etcd").next().unwrap_or_default(),
+                names: lines("etcd").skip(1).collect(),
+            },
             os_name: parse_os_name(text("os_release")),
             architecture: word("architecture")?,
             cpus: u32::try_from(number("cpus")?).map_err(|_| FactsError { key: "cpus" })?,
@@ -233,14 +274,21 @@ impl Facts {
             kubelet_version: parse_version(text("kubelet")),
             kubelet_unit: answers.is_yes("kubelet_unit"),
             programs: lines("programs").collect(),
-            cri_sockets: lines("cri_sockets")
-                .map(|path| format!("unix://{path}"))
-                .collect(),
+            runtimes: Runtimes::parse(answers),
             listening: parse_listening(text("tcp")),
             clock: number("clock")?,
             user: parse_user(text("user")),
             kubernetes: parse_kubernetes(answers),
         })
+    }
+
+    /// Which machine it is.
+    pub fn machine(&self) -> Machine {
+        Machine {
+            id: self.machine_id.clone(),
+            boot: self.boot.clone(),
+            addresses: machine::global_addresses(&self.interfaces),
+        }
     }
 
     /// Whether the host has the address.
@@ -334,7 +382,9 @@ fn parse_kubernetes(answers: &Answers) -> KubernetesFiles {
         api_server_manifest: has(API_SERVER_MANIFEST),
         ca_certificate: has(CA_CERTIFICATE),
         ca_pem: answers.text("ca").map(str::to_owned),
-        etcd_data: has(ETCD_DATA),
+        etcd_data: answers
+            .text("etcd")
+            .is_some_and(|names| names.lines().skip(1).any(|name| name == ETCD_MEMBER)),
         marker: answers.text("marker").map(str::to_owned),
     }
 }
@@ -350,6 +400,14 @@ impl Facts {
         Self {
             hostname: "m1".to_owned(),
             machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+            boot: "c0ffee net:[4026531840]".to_owned(),
+            effective_uid: Some(0),
+            setup: Setup::default(),
+            read_only: Vec::new(),
+            etcd: EtcdFolder {
+                path: ETCD_FOLDER.to_owned(),
+                names: Vec::new(),
+            },
             os_name: "Debian GNU/Linux 13 (trixie)".to_owned(),
             architecture: "x86_64".to_owned(),
             cpus: 4,
@@ -364,7 +422,10 @@ impl Facts {
             kubelet_version: Some(Version::new(1, 37, 2)),
             kubelet_unit: true,
             programs: PROGRAMS.iter().map(|name| (*name).to_owned()).collect(),
-            cri_sockets: vec!["unix:///run/containerd/containerd.sock".to_owned()],
+            runtimes: Runtimes {
+                listening: Some(["/run/containerd/containerd.sock".to_owned()].into()),
+                ..Runtimes::default()
+            },
             listening: [22].into(),
             clock: 1_800_000_000,
             user: None,
@@ -413,6 +474,15 @@ mod tests {
             ("programs", 0, "kubeadm\ncurl\n"),
             ("cri_sockets", 0, "/run/containerd/containerd.sock\n"),
             (
+                "unix",
+                0,
+                "/run/containerd/containerd.sock\n/run/dbus/system_bus_socket\n",
+            ),
+            ("boot", 0, "1f8c\nnet:[4026531840]\n"),
+            ("effective_uid", 0, "0\n"),
+            ("read_only", 0, "/var/lib\n"),
+            ("etcd", 0, "/data/etcd\nlost+found\nmember\n"),
+            (
                 "tcp",
                 0,
                 "  sl  local_address rem_address   st tx_queue\n\
@@ -422,7 +492,7 @@ mod tests {
             ),
             ("clock", 0, "1800000000\n"),
             ("user", 0, "ops:x:1000:1001:Ops,,,:/home/ops:/bin/bash\n"),
-            ("files", 0, "/etc/kubernetes/admin.conf\n/var/lib/etcd/member\n"),
+            ("files", 0, "/etc/kubernetes/admin.conf\n"),
             ("ca", 1, ""),
             ("marker", 0, "{}\n"),
         ]
@@ -449,7 +519,7 @@ mod tests {
 
     #[test]
     fn this_machine_answers_every_question() {
-        let body = sections(Query::new()).script("facts").body;
+        let body = sections(Query::new(), ETCD_FOLDER).script("facts").body;
         let output = std::process::Command::new("sh")
             .args(["-c", &body])
             .output()

@@ -1,7 +1,7 @@
 //! Which machine a host is, so that one machine under two names counts once, and clones of one image do not.
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Answers, Query, facts::parse_interfaces};
+use super::{Answers, Interface, Query, facts::parse_interfaces};
 
 /// What tells machines apart.
 ///
@@ -36,15 +36,10 @@ impl Machine {
     /// Reads the answers.
     pub fn parse(answers: &Answers) -> Self {
         let text = |key: &str| answers.text(key).unwrap_or_default();
-        let interfaces = parse_interfaces(text("addresses"));
-        let nets = interfaces.iter().flat_map(|interface| &interface.addresses);
         Self {
             id: text("machine_id").trim().to_owned(),
             boot: text("boot").split_whitespace().collect::<Vec<_>>().join(" "),
-            addresses: nets
-                .map(ipnet::IpNet::addr)
-                .filter(|address| is_global(*address))
-                .collect(),
+            addresses: global_addresses(&parse_interfaces(text("addresses"))),
         }
     }
 
@@ -61,6 +56,13 @@ impl Machine {
     pub fn is_clone_of(&self, other: &Self) -> bool {
         !self.id.is_empty() && self.id == other.id && !self.is(other)
     }
+}
+
+pub(super) fn global_addresses(interfaces: &[Interface]) -> BTreeSet<IpAddr> {
+    let nets = interfaces.iter().flat_map(|interface| &interface.addresses);
+    nets.map(ipnet::IpNet::addr)
+        .filter(|address| is_global(*address))
+        .collect()
 }
 
 /// Neither loopback nor link-local: every machine may have those.

@@ -12,6 +12,8 @@ pub mod machine;
 pub mod preflight;
 pub mod query;
 pub mod reload;
+pub mod runtime;
+pub mod setup;
 pub mod vip;
 
 pub use facts::Facts;

@@ -22,6 +22,10 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     Some(match script.title {
         "reach host" => Output::default(),
         "read facts" => says(facts(world, at)),
+        "look at the machine's set-up" => {
+            machine.setup_looks = machine.setup_looks.saturating_sub(1);
+            says(Answers::from_sections(setup(machine)).render())
+        }
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
         "read kubeadm's version" => says(version(at)),
         "start detached command" => {
@@ -163,6 +167,18 @@ pub(super) fn state(world: &World, at: &str, name: &str) -> String {
     }
 }
 
+fn setup(machine: &Machine) -> Vec<(&'static str, i32, &'static str)> {
+    if machine.setup_looks == 0 {
+        return vec![("system_state", 0, "running")];
+    }
+    vec![
+        ("system_state", 0, "starting"),
+        ("cloud_status", 0, r#"{"v1": {"stage": "modules-final"}}"#),
+        ("cloud_units", 0, "activating"),
+        ("package_locks", 0, "812 /var/lib/dpkg/lock-frontend apt-get\n"),
+    ]
+}
+
 /// As `ip -o addr show` says it. Each machine has a bridge for containers with the same address.
 pub(super) fn addresses(at: &str) -> String {
     format!(
@@ -190,13 +206,24 @@ fn facts(world: &World, at: &str) -> String {
         "/etc/kubernetes/manifests/etcd.yaml",
         "/etc/kubernetes/manifests/kube-apiserver.yaml",
         "/etc/kubernetes/pki/ca.crt",
-        "/var/lib/etcd/member",
     ];
+    let etcd = if machine.has("/var/lib/etcd/member") {
+        "/var/lib/etcd\nmember\n"
+    } else {
+        "/var/lib/etcd\n"
+    };
     let files: Vec<&str> = files.into_iter().filter(|path| machine.has(path)).collect();
     let (files, programs) = (files.join("\n"), PROGRAMS.join("\n"));
     let file = |path: &str| machine.files.get(path).map_or((1, ""), |text| (0, text.as_str()));
     let (ca, marker) = (file("/etc/kubernetes/pki/ca.crt"), file(MARKER));
-    Answers::from_sections([
+    let is_ready = machine.setup_looks == 0;
+    let installed = |text: &'static str| if is_ready { (0, text) } else { (127, "") };
+    let (kubeadm, kubelet, unit) = (
+        installed("v1.37.2"),
+        installed("Kubernetes v1.37.2"),
+        installed(""),
+    );
+    let sections = [
         ("hostname", 0, machine.name.as_str()),
         ("machine_id", 0, &machine.identity),
         ("boot", 0, &boot),
@@ -208,16 +235,22 @@ fn facts(world: &World, at: &str) -> String {
         ("ip_forward", 0, "1"),
         ("addresses", 0, &addresses),
         ("routes", 0, "default via 10.0.0.1 dev eth0"),
-        ("kubeadm", 0, "v1.37.2"),
-        ("kubelet", 0, "Kubernetes v1.37.2"),
-        ("kubelet_unit", 0, ""),
-        ("programs", 0, &programs),
-        ("cri_sockets", 0, "/run/containerd/containerd.sock"),
+        ("kubeadm", kubeadm.0, kubeadm.1),
+        ("kubelet", kubelet.0, kubelet.1),
+        ("kubelet_unit", unit.0, unit.1),
+        (
+            "programs",
+            0,
+            if is_ready { &programs } else { "mount\ncp\nip\n" },
+        ),
+        ("unix", 0, "/run/containerd/containerd.sock"),
+        ("effective_uid", 0, "0"),
+        ("etcd", 0, etcd),
         ("clock", 0, &seconds),
         ("user", 0, "root:x:0:0:root:/root:/bin/sh"),
         ("files", 0, &files),
         ("ca", ca.0, ca.1),
         ("marker", marker.0, marker.1),
-    ])
-    .render()
+    ];
+    Answers::from_sections(sections.into_iter().chain(setup(machine))).render()
 }

@@ -19,6 +19,7 @@ mod faults;
 mod finished;
 mod half_done;
 mod leaving;
+mod setting_up;
 mod silent_hosts;
 mod titles;
 mod two_runs;

@@ -72,6 +72,8 @@ pub(super) struct Machine {
     /// Names of units whose command has ended and whose control group systemd does not know to be empty yet.
     pub(super) ending: BTreeSet<String>,
     pub(super) has_images: bool,
+    /// So many looks longer cloud-init is at work, which installs what Kubernetes needs at its end.
+    pub(super) setup_looks: usize,
     /// The owner of each lock as it was written, and when.
     pub(super) locks: BTreeMap<Scope, (Owner, Instant)>,
     /// Index of the cluster whose files are here.

@@ -46,9 +46,10 @@ impl Loadbalancer {
             return;
         };
         match check_loadbalancer(&host, spec).await {
-            Ok((problems, facts)) => {
-                self.shared.keep_look(address, model.ssh.as_ref(), facts);
-                if let Some(failure) = failure_of(&problems) {
+            Ok(checked) => {
+                self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
+                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
             }
