@@ -6,6 +6,7 @@ mod diagnose;
 #[cfg(test)]
 mod docs;
 mod duration;
+mod machines;
 mod node_model;
 mod settings;
 mod shared;

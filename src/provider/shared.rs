@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     diagnose::kept,
+    machines::Machines,
     settings::{Settings, SshModel},
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     looks: Mutex<HashMap<Target, (Instant, Facts)>>,
     /// Node names seen in this plan, by cluster endpoint and name, with the host that has it.
     names: Mutex<HashMap<(String, String), String>>,
+    /// Machines seen in this plan.
+    pub(super) machines: Machines,
 }
 
 impl Shared {
@@ -49,12 +52,14 @@ impl Shared {
             silent: Mutex::default(),
             looks: Mutex::default(),
             names: Mutex::default(),
+            machines: Machines::default(),
         }
     }
 
     /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
         self.departures.forget();
+        self.machines.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();

@@ -26,6 +26,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             machine.setup_looks = machine.setup_looks.saturating_sub(1);
             says(Answers::from_sections(setup(machine)).render())
         }
+        "read the kubelet's log" => says(machine.kubelet_log.clone()),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
         "read kubeadm's version" => says(version(at)),
         "start detached command" => {

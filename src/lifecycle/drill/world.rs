@@ -72,6 +72,8 @@ pub(super) struct Machine {
     /// Names of units whose command has ended and whose control group systemd does not know to be empty yet.
     pub(super) ending: BTreeSet<String>,
     pub(super) has_images: bool,
+    /// How the kubelet's unit is, and its log.
+    pub(super) kubelet_log: String,
     /// So many looks longer cloud-init is at work, which installs what Kubernetes needs at its end.
     pub(super) setup_looks: usize,
     /// The owner of each lock as it was written, and when.

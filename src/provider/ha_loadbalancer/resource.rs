@@ -47,6 +47,10 @@ impl Loadbalancer {
         };
         match check_loadbalancer(&host, spec).await {
             Ok(checked) => {
+                let machine = checked.facts.machine();
+                for told in self.shared.machines.claim("ha_loadbalancer", address, machine) {
+                    cx.add(told);
+                }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 checked.notice.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {

@@ -103,10 +103,15 @@ impl Resource for Worker {
         };
         match check_worker(&host, &model.node.wishes(), &endpoint).await {
             Ok(checked) => {
+                let machine = checked.facts.machine();
+                for told in self.shared.machines.claim("ha_worker", address, machine) {
+                    cx.add(told);
+                }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 if let Some(taken) = self.shared.claim_name(&endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
+                checked.notice.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 }
