@@ -185,9 +185,8 @@ mod tests {
 
     #[test]
     fn its_words_are_bounded() {
-        let log: String = (0..100)
-            .map(|n| format!("E1125 09:41:00.1 1 a.go:1] {n} {}\n", "é".repeat(3000)))
-            .collect();
+        let lines = (0..100).map(|n| format!("E1125 09:41:00.1 1 a.go:1] {n} {}", "é".repeat(3000)));
+        let log = lines.collect::<Vec<_>>().join("\n");
         let words = KubeletWords::parse(&log).unwrap();
         assert_eq!(words.errors.len(), MOST);
         assert!(words.errors.iter().all(|error| error.chars().count() == LONGEST));

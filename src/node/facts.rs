@@ -1,11 +1,13 @@
 //! What a host is and has, from one round trip.
 use std::{collections::BTreeSet, net::IpAddr};
 
-use ipnet::IpNet;
 use semver::Version;
 
 use super::{
     Answers, Interface, MARKER, Machine, Query,
+    facts_text::{
+        parse_default_interface, parse_interfaces, parse_listening, parse_os_name, parse_user, parse_version,
+    },
     machine::{self, boot_section},
     runtime::{self, Runtimes},
     setup::{self, Setup},
@@ -188,10 +190,9 @@ pub fn sections(query: Query, etcd: &str) -> Query {
     let etcd = quote(etcd);
     query
         .section("hostname", "uname -n")
-        .section("effective_uid", "id -u")
         .section(
-            "read_only",
-            "for d in /etc /var/lib /run; do [ -w $d ] || echo $d; done; :",
+            "rights",
+            "id -u; for d in /etc /var/lib /run; do [ -w $d ] || echo $d; done; :",
         )
         .section(
             "etcd",
@@ -249,9 +250,9 @@ impl Facts {
             hostname: word("hostname")?,
             machine_id: machine.id,
             boot: machine.boot,
-            effective_uid: text("effective_uid").trim().parse().ok(),
+            effective_uid: lines("rights").next().and_then(|uid| uid.trim().parse().ok()),
             setup: Setup::parse(answers),
-            read_only: lines("read_only").collect(),
+            read_only: lines("rights").skip(1).collect(),
             etcd: EtcdFolder {
                 path: lines("etcd").next().unwrap_or_default(),
                 names: lines("etcd").skip(1).collect(),
@@ -303,70 +304,6 @@ impl Facts {
     pub fn has_program(&self, name: &str) -> bool {
         self.programs.contains(name)
     }
-}
-
-fn parse_os_name(os_release: &str) -> String {
-    let name = os_release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    name.unwrap_or("Linux").trim_matches(['"', '\'']).to_owned()
-}
-
-/// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
-pub(super) fn parse_interfaces(text: &str) -> Vec<Interface> {
-    let mut interfaces: Vec<Interface> = Vec::new();
-    for line in text.lines() {
-        let mut words = line.split_whitespace().skip(1);
-        let (Some(name), Some(_family), Some(address)) = (words.next(), words.next(), words.next()) else {
-            continue;
-        };
-        let name = name.split('@').next().unwrap_or(name);
-        let host = || address.parse::<IpAddr>().map(IpNet::from);
-        let Ok(address) = address.parse::<IpNet>().or_else(|_| host()) else {
-            continue;
-        };
-        match interfaces.iter_mut().find(|interface| interface.name == name) {
-            Some(interface) => interface.addresses.push(address),
-            None => interfaces.push(Interface {
-                name: name.to_owned(),
-                addresses: vec![address],
-            }),
-        }
-    }
-    interfaces
-}
-
-fn parse_default_interface(routes: &str) -> Option<String> {
-    let mut words = routes.split_whitespace().skip_while(|word| *word != "dev");
-    words.nth(1).map(str::to_owned)
-}
-
-/// Reads `v1.37.2` and `Kubernetes v1.37.2`.
-fn parse_version(text: &str) -> Option<Version> {
-    let word = text.split_whitespace().last()?;
-    Version::parse(word.strip_prefix('v').unwrap_or(word)).ok()
-}
-
-/// Reads `/proc/net/tcp` and `tcp6`: local address and port in hex, state 0A is LISTEN.
-fn parse_listening(text: &str) -> BTreeSet<u16> {
-    let port = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (local, state) = (words.nth(1)?, words.nth(1)?);
-        let (_, port) = local.split_once(':')?;
-        (state == "0A").then(|| u16::from_str_radix(port, 16).ok())?
-    };
-    text.lines().filter_map(port).collect()
-}
-
-/// Reads a line of passwd.
-fn parse_user(text: &str) -> Option<User> {
-    let mut fields = text.lines().next()?.split(':');
-    Some(User {
-        name: fields.next()?.to_owned(),
-        uid: fields.nth(1)?.parse().ok()?,
-        gid: fields.next()?.parse().ok()?,
-        home: fields.nth(1)?.to_owned(),
-    })
 }
 
 fn parse_kubernetes(answers: &Answers) -> KubernetesFiles {
@@ -472,15 +409,14 @@ mod tests {
             ("kubelet", 0, "Kubernetes v1.36.3\n"),
             ("kubelet_unit", 1, ""),
             ("programs", 0, "kubeadm\ncurl\n"),
-            ("cri_sockets", 0, "/run/containerd/containerd.sock\n"),
+            ("runtimes", 0, "file /run/containerd/containerd.sock\n"),
             (
                 "unix",
                 0,
                 "/run/containerd/containerd.sock\n/run/dbus/system_bus_socket\n",
             ),
             ("boot", 0, "1f8c\nnet:[4026531840]\n"),
-            ("effective_uid", 0, "0\n"),
-            ("read_only", 0, "/var/lib\n"),
+            ("rights", 0, "0\n/var/lib\n"),
             ("etcd", 0, "/data/etcd\nlost+found\nmember\n"),
             (
                 "tcp",

@@ -1,7 +1,7 @@
 //! Which machine a host is, so that one machine under two names counts once, and clones of one image do not.
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Answers, Interface, Query, facts::parse_interfaces};
+use super::{Answers, Interface, Query, facts_text::parse_interfaces};
 
 /// What tells machines apart.
 ///
@@ -79,10 +79,10 @@ mod tests {
     use super::*;
 
     fn machine(id: &str, boot: &str, addresses: &str) -> Machine {
-        let text: String = addresses
+        let lines = addresses
             .split_whitespace()
-            .map(|net| format!("2: eth0    inet {net} scope global eth0\n"))
-            .collect();
+            .map(|net| format!("2: eth0    inet {net} scope global eth0\n"));
+        let text = lines.collect::<Vec<_>>().concat();
         Machine::parse(&Answers::from_sections([
             ("machine_id", 0, id),
             ("boot", 0, boot),

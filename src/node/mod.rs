@@ -4,6 +4,7 @@
 //! **Invariant:** pure; scripts are made here and run elsewhere.
 pub mod detached;
 pub mod facts;
+mod facts_text;
 pub mod files;
 pub mod interface;
 pub mod journal;

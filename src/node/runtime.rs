@@ -12,6 +12,14 @@ pub const CRI_SOCKETS: &[&str] = &[
 
 const CONTAINERD: &str = "/run/containerd/containerd.sock";
 
+/// CRI among containerd's plugins: of its own names, and as its first configuration had it.
+const CRI_PLUGINS: [&str; 4] = [
+    "\"cri\"",
+    "'cri'",
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.cri.v1",
+];
+
 /// What was seen of container runtimes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runtimes {
@@ -41,21 +49,17 @@ pub(super) fn sections(query: Query) -> Query {
     let sockets = CRI_SOCKETS.join(" ");
     query
         .section(
-            "cri_sockets",
-            format!("for s in {sockets}; do [ -S $s ] && echo $s; done; :"),
+            "runtimes",
+            format!(
+                "for s in {sockets}; do [ -S $s ] && echo file $s; done\n\
+                 for l in /run/*.sock /run/*/*.sock; do [ -L $l ] && echo link $l $(readlink -f $l); done\n\
+                 sed -n '/^ *disabled_plugins/,/]/p' /etc/containerd/config.toml; :"
+            ),
         )
         // Num, RefCount, Protocol, Flags (00010000: __SO_ACCEPTCON), Type, St, Inode, Path. containerd's shims have one each.
         .section(
             "unix",
             r"sed -n 's/^[^ ]* [^ ]* [^ ]* 00010000 [^ ]* [^ ]* *[0-9]* \//\//p' /proc/net/unix | grep -v '^/run/containerd/s/'; test -r /proc/net/unix",
-        )
-        .section(
-            "socket_links",
-            "for l in /run/*.sock /run/*/*.sock; do [ -L $l ] && echo $l $(readlink -f $l); done; :",
-        )
-        .section(
-            "containerd_plugins",
-            "sed -n '/^ *disabled_plugins/,/]/p' /etc/containerd/config.toml",
         )
 }
 
@@ -69,25 +73,25 @@ fn path_of(socket: &str) -> String {
 impl Runtimes {
     /// Reads the answers.
     pub(super) fn parse(answers: &Answers) -> Self {
-        let paths = |key: &str| answers.text(key).map(|text| text.lines().map(path_of).collect());
-        let plugins = answers.text("containerd_plugins").unwrap_or_default();
-        let links = answers.text("socket_links").unwrap_or_default().lines();
-        Self {
-            files: paths("cri_sockets").unwrap_or_default(),
-            listening: paths("unix"),
-            links: links
-                .filter_map(|line| line.split_once(' '))
-                .map(|(link, target)| (path_of(link), path_of(target)))
-                .collect(),
-            is_cri_disabled: [
-                "\"cri\"",
-                "'cri'",
-                "io.containerd.grpc.v1.cri",
-                "io.containerd.cri.v1",
-            ]
-            .iter()
-            .any(|name| plugins.contains(name)),
+        let text = answers.text("runtimes").unwrap_or_default();
+        let listening = answers
+            .text("unix")
+            .map(|text| text.lines().map(path_of).collect());
+        let mut seen = Self {
+            listening,
+            ..Self::default()
+        };
+        for line in text.lines() {
+            let mut words = line.splitn(3, ' ');
+            match (words.next(), words.next(), words.next()) {
+                (Some("file"), Some(path), None) => drop(seen.files.insert(path_of(path))),
+                (Some("link"), Some(link), Some(target)) => {
+                    seen.links.insert(path_of(link), path_of(target));
+                }
+                _ => seen.is_cri_disabled |= CRI_PLUGINS.iter().any(|name| line.contains(name)),
+            }
         }
+        seen
     }
 
     /// What is known of a socket, given as kubeadm takes it: a path, with or without `unix://`.
@@ -125,11 +129,15 @@ mod tests {
     use super::*;
 
     fn runtimes(unix: (i32, &str), files: &str, plugins: &str) -> Runtimes {
+        let files: String = files
+            .lines()
+            .map(|file| format!("file {file}\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        let text = files + "link /run/link.sock /run/crio/crio.sock\n" + plugins;
         Runtimes::parse(&Answers::from_sections([
-            ("cri_sockets", 0, files),
+            ("runtimes", 0, text.as_str()),
             ("unix", unix.0, unix.1),
-            ("socket_links", 0, "/run/link.sock /run/crio/crio.sock\n"),
-            ("containerd_plugins", 0, plugins),
         ]))
     }
 

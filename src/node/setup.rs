@@ -29,6 +29,10 @@ pub enum CloudInit {
 /// Files that package managers lock while they change the machine.
 const LOCKS: &str = "/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock \
                      /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock";
+/// Between the parts of an answer.
+const CUT: &str = "----";
+/// Limit in seconds: systemd is slow to answer while the machine starts.
+const SLOW: u32 = 20;
 /// Units of cloud-init, old and new (24.3).
 const UNITS: &str = "cloud-init-local.service cloud-init-network.service cloud-init.service \
                      cloud-config.service cloud-final.service cloud-init-main.service";
@@ -36,49 +40,48 @@ const UNITS: &str = "cloud-init-local.service cloud-init-network.service cloud-i
 /// Adds the questions that [`Setup::parse`] needs. `cloud-init status` would take a second of Python.
 pub fn sections(query: Query) -> Query {
     query
-        .section("cloud_status", "cat /run/cloud-init/status.json")
-        .section("cloud_result", "cat /run/cloud-init/result.json")
         .section_within(
-            "cloud_units",
-            format!("[ ! -e /run/cloud-init/status.json ] || systemctl is-active {UNITS}; :"),
-            20,
-        )
-        .section_within("system_state", "systemctl is-system-running; :", 20)
-        // POSIX locks are listed with their process: number, kind, mode, access, process, device:inode.
-        .section(
-            "package_locks",
+            "cloud_init",
             format!(
-                "for f in {LOCKS}; do i=$(stat -c %i $f 2>/dev/null) || continue; while read -r _ _ _ _ p d _; do \
-                 case $d in *:$i) echo \"$p $f $(cat /proc/$p/comm)\";; esac; done </proc/locks; done; :"
+                "cd /run/cloud-init && [ -e status.json ] || exit 0; cat status.json; echo; echo {CUT}; \
+                 cat result.json; echo; echo {CUT}; systemctl is-active {UNITS}; :"
             ),
+            SLOW,
         )
-        .section("shutdown", "test -e /run/systemd/shutdown/scheduled")
+        // POSIX locks are listed with their process: number, kind, mode, access, process, device:inode.
+        .section_within(
+            "at_work",
+            format!(
+                "echo state $(systemctl is-system-running)\n\
+                 [ ! -e /run/systemd/shutdown/scheduled ] || echo shutdown\n\
+                 for f in {LOCKS}; do i=$(stat -c %i $f) || continue; while read -r _ _ _ _ p d _; do \
+                 case $d in *:$i) echo \"lock $p $f $(cat /proc/$p/comm)\";; esac; done </proc/locks; done; :"
+            ),
+            SLOW,
+        )
 }
 
 impl Setup {
     /// Reads the answers; what was not asked is not at work.
     pub fn parse(answers: &Answers) -> Self {
         let text = |key: &str| answers.text(key).unwrap_or_default();
-        let state = text("system_state").trim();
-        let mut at_work: Vec<String> = text("package_locks").lines().filter_map(holder).collect();
-        match state {
-            "starting" | "initializing" => at_work.push("systemd, which still starts the machine".to_owned()),
-            "stopping" => at_work.push("systemd, which shuts the machine down".to_owned()),
-            _ => {}
+        let (mut state, mut at_work) = ("", Vec::new());
+        for line in text("at_work").lines() {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("state", word) => state = word,
+                ("lock", rest) => at_work.extend(holder(rest)),
+                ("shutdown", _) => at_work.push("a shutdown that is scheduled".to_owned()),
+                _ => {}
+            }
         }
-        if answers.is_yes("shutdown") {
-            at_work.push("a shutdown that is scheduled".to_owned());
+        let starts = matches!(state, "starting" | "initializing");
+        if starts {
+            at_work.push("systemd, which still starts the machine".to_owned());
+        } else if state == "stopping" {
+            at_work.push("systemd, which shuts the machine down".to_owned());
         }
-        let is_busy = text("cloud_units")
-            .lines()
-            .any(|state| matches!(state, "activating" | "reloading"))
-            || matches!(state, "starting" | "initializing");
         Self {
-            cloud_init: CloudInit::of(
-                answers.text("cloud_status"),
-                answers.text("cloud_result"),
-                is_busy,
-            ),
+            cloud_init: CloudInit::of(text("cloud_init"), starts),
             at_work,
         }
     }
@@ -121,7 +124,7 @@ fn holder(line: &str) -> Option<String> {
 
 impl CloudInit {
     /// Both files are cloud-init's own: `status.json` is written from its first stage on, `result.json` at its end.
-    fn of(status: Option<&str>, result: Option<&str>, is_busy: bool) -> Self {
+    fn of(answer: &str, starts: bool) -> Self {
         #[derive(Default, Deserialize)]
         struct File {
             #[serde(default)]
@@ -135,12 +138,25 @@ impl CloudInit {
             errors: Vec<serde_json::Value>,
         }
         let read = |text: &str| serde_json::from_str::<File>(text).unwrap_or_default().v1;
-        match (status, result) {
-            (_, Some(result)) if !read(result).errors.is_empty() => Self::Failed,
-            (_, Some(_)) => Self::Done,
-            (None, None) => Self::Absent,
-            (Some(status), None) if is_busy => Self::Running(read(status).stage),
-            (Some(_), None) => Self::Failed,
+        let mut parts = answer.split(CUT).map(str::trim);
+        let (status, result, units) = (parts.next(), parts.next(), parts.next());
+        let (status, result) = (status.unwrap_or_default(), result.unwrap_or_default());
+        let is_busy = units
+            .unwrap_or_default()
+            .lines()
+            .any(|state| matches!(state, "activating" | "reloading"));
+        if status.is_empty() {
+            Self::Absent
+        } else if !result.is_empty() {
+            if read(result).errors.is_empty() {
+                Self::Done
+            } else {
+                Self::Failed
+            }
+        } else if is_busy || starts {
+            Self::Running(read(status).stage)
+        } else {
+            Self::Failed
         }
     }
 }
@@ -151,55 +167,49 @@ mod tests {
 
     const STATUS: &str = r#"{"v1": {"datasource": "DataSourceNoCloud", "init": {"errors": [], "finished": 1.0}, "stage": "modules-final"}}"#;
 
-    fn setup(answers: &[(&'static str, &'static str)]) -> Setup {
-        let sections = answers.iter().map(|(key, text)| (*key, 0, *text));
-        Setup::parse(&Answers::from_sections(sections))
+    fn setup(cloud_init: &str, at_work: &str) -> Setup {
+        Setup::parse(&Answers::from_sections([
+            ("cloud_init", 0, cloud_init),
+            ("at_work", 0, at_work),
+        ]))
+    }
+
+    fn cloud_init(result: &str, units: &str, state: &str) -> Setup {
+        setup(&format!("{STATUS}\n----\n{result}\n----\n{units}"), state)
     }
 
     #[test]
     fn cloud_init_runs_until_its_result_is_there() {
-        let running = setup(&[("cloud_status", STATUS), ("cloud_units", "active\nactivating\n")]);
+        let running = cloud_init("", "active\nactivating\n", "state running\n");
         assert_eq!(running.account(), "cloud-init (stage modules-final)");
         assert!(running.runs_cloud_init() && running.is_under_way());
-        let between = setup(&[("cloud_status", "{"), ("system_state", "starting\n")]);
+        let between = setup("{\n----\n\n----\nactive\ninactive\n", "state starting\n");
         assert_eq!(between.cloud_init, CloudInit::Running(None));
         for (result, ended) in [
             (r#"{"v1": {"datasource": "x", "errors": []}}"#, CloudInit::Done),
             (r#"{"v1": {"errors": ["('runcmd', …)"]}}"#, CloudInit::Failed),
         ] {
-            let seen = setup(&[
-                ("cloud_status", STATUS),
-                ("cloud_result", result),
-                ("system_state", "running"),
-            ]);
+            let seen = cloud_init(result, "active\n", "state running\n");
             assert_eq!((seen.is_under_way(), seen.cloud_init), (false, ended));
         }
-        let crashed = setup(&[
-            ("cloud_status", STATUS),
-            ("cloud_units", "active\nfailed\n"),
-            ("system_state", "degraded"),
-        ]);
+        let crashed = cloud_init("", "active\nfailed\n", "state degraded\n");
         assert_eq!(
             (crashed.is_under_way(), crashed.cloud_init),
             (false, CloudInit::Failed)
         );
-        assert_eq!(setup(&[]), Setup::default());
+        assert_eq!(setup("", ""), Setup::default());
     }
 
     #[test]
     fn whoever_is_at_work_is_named() {
-        let seen = setup(&[
-            (
-                "package_locks",
-                "812 /var/lib/dpkg/lock-frontend apt-get\n90 /var/lib/rpm/.rpm.lock \n",
-            ),
-            ("system_state", "stopping\n"),
-            ("shutdown", ""),
-        ]);
+        let seen = setup(
+            "",
+            "state stopping\nshutdown\nlock 812 /var/lib/dpkg/lock-frontend apt-get\nlock 90 /var/lib/rpm/.rpm.lock \n",
+        );
         assert_eq!(
             seen.account(),
-            "apt-get (process 812), which holds /var/lib/dpkg/lock-frontend, a program (process 90), which holds \
-             /var/lib/rpm/.rpm.lock, systemd, which shuts the machine down, a shutdown that is scheduled"
+            "a shutdown that is scheduled, apt-get (process 812), which holds /var/lib/dpkg/lock-frontend, \
+             a program (process 90), which holds /var/lib/rpm/.rpm.lock, systemd, which shuts the machine down"
         );
         assert!(!seen.runs_cloud_init());
     }
@@ -208,18 +218,8 @@ mod tests {
     fn finds_the_process_that_holds_a_lock() {
         let directory = tempfile::tempdir().unwrap();
         let lock = directory.path().join("lock");
-        std::fs::write(&lock, "").unwrap();
-        let mut python = match std::process::Command::new("python3")
-            .args(["-c", "import fcntl,sys,time\nf=open(sys.argv[1],'w')\nfcntl.lockf(f,fcntl.LOCK_EX)\nprint(1,flush=True)\nsys.stdin.read()"])
-            .arg(&lock)
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-        {
-            Ok(python) => python,
-            Err(_) => return,
-        };
-        std::io::Read::read_exact(python.stdout.as_mut().unwrap(), &mut [0; 1]).unwrap();
+        let file = std::fs::File::create(&lock).unwrap();
+        file.lock().unwrap();
         let body = sections(Query::new())
             .script("t")
             .body
@@ -231,12 +231,13 @@ mod tests {
         let answers = Answers::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
         let seen = Setup::parse(&answers);
         let wanted = format!(
-            "python3 (process {}), which holds {}",
-            python.id(),
+            " (process {}), which holds {}",
+            std::process::id(),
             lock.display()
         );
-        python.kill().unwrap();
-        python.wait().unwrap();
-        assert!(seen.at_work.contains(&wanted), "{seen:?}, not {wanted}");
+        assert!(
+            seen.at_work.iter().any(|work| work.ends_with(&wanted)),
+            "{seen:?}, not {wanted}"
+        );
     }
 }

@@ -22,11 +22,6 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
     Some(match script.title {
         "reach host" => Output::default(),
         "read facts" => says(facts(world, at)),
-        "look at the machine's set-up" => {
-            machine.setup_looks = machine.setup_looks.saturating_sub(1);
-            says(Answers::from_sections(setup(machine)).render())
-        }
-        "read the kubelet's log" => says(machine.kubelet_log.clone()),
         "read marker" => says(machine.files.get(MARKER).cloned().unwrap_or_default()),
         "read kubeadm's version" => says(version(at)),
         "start detached command" => {
@@ -120,7 +115,18 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             }
             Output::default()
         }
-        _ => return answer_kubeconfig(machine, script.title),
+        _ => return answer_look(machine, script.title).or_else(|| answer_kubeconfig(machine, script.title)),
+    })
+}
+
+fn answer_look(machine: &mut Machine, title: &str) -> Option<Output> {
+    Some(match title {
+        "look at the machine's set-up" => {
+            machine.setup_looks = machine.setup_looks.saturating_sub(1);
+            says(Answers::from_sections(setup(machine)).render())
+        }
+        "read the kubelet's log" => says(machine.kubelet_log.clone()),
+        _ => return None,
     })
 }
 
@@ -170,13 +176,19 @@ pub(super) fn state(world: &World, at: &str, name: &str) -> String {
 
 fn setup(machine: &Machine) -> Vec<(&'static str, i32, &'static str)> {
     if machine.setup_looks == 0 {
-        return vec![("system_state", 0, "running")];
+        return vec![("at_work", 0, "state running")];
     }
     vec![
-        ("system_state", 0, "starting"),
-        ("cloud_status", 0, r#"{"v1": {"stage": "modules-final"}}"#),
-        ("cloud_units", 0, "activating"),
-        ("package_locks", 0, "812 /var/lib/dpkg/lock-frontend apt-get\n"),
+        (
+            "cloud_init",
+            0,
+            "{\"v1\": {\"stage\": \"modules-final\"}}\n----\n\n----\nactivating\n",
+        ),
+        (
+            "at_work",
+            0,
+            "state starting\nlock 812 /var/lib/dpkg/lock-frontend apt-get\n",
+        ),
     ]
 }
 
@@ -245,7 +257,7 @@ fn facts(world: &World, at: &str) -> String {
             if is_ready { &programs } else { "mount\ncp\nip\n" },
         ),
         ("unix", 0, "/run/containerd/containerd.sock"),
-        ("effective_uid", 0, "0"),
+        ("rights", 0, "0"),
         ("etcd", 0, etcd),
         ("clock", 0, &seconds),
         ("user", 0, "root:x:0:0:root:/root:/bin/sh"),

@@ -6,6 +6,8 @@ use super::{
     setup::{CloudInit, Setup},
 };
 
+#[cfg(test)]
+mod host_tests;
 mod loadbalancer;
 mod node;
 mod runtime;
@@ -104,7 +106,8 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
     ];
     let mut left: Vec<String> = left
         .into_iter()
-        .filter_map(|(there, path)| there.then(|| path.to_owned()))
+        .filter(|(there, _)| *there)
+        .map(|(_, path)| path.to_owned())
         .collect();
     left.extend(files.etcd_data.then(|| format!("{}/member", facts.etcd.path)));
     if !left.is_empty() {
