@@ -33,7 +33,7 @@ pub(super) async fn await_setup(
         run.progress.waits_for(run, &account);
         let limit = end.saturating_duration_since(Instant::now());
         wait_until(run, "the machine has set itself up", limit, || {
-            Box::pin(look(run, end))
+            Box::pin(look(run, end, facts.setup.runs_cloud_init()))
         })
         .await
         .map_err(|failure| still_at_work(run, failure, &problems(&facts)))?;
@@ -48,7 +48,7 @@ fn must_wait(facts: &Facts, problems: &[Problem]) -> bool {
 }
 
 /// One look, which takes two seconds on the host: what it does there would slow down what is waited for.
-async fn look(run: &Run, end: Instant) -> Result<Seen<()>, Failure> {
+async fn look(run: &Run, end: Instant, until_cloud_init: bool) -> Result<Seen<()>, Failure> {
     let script =
         setup::sections(Query::new().section("pause", "sleep 2")).script("look at the machine's set-up");
     let stdout = match run.host.run_ok(&script).await.map_err(Failure::from) {
@@ -61,11 +61,14 @@ async fn look(run: &Run, end: Instant) -> Result<Seen<()>, Failure> {
         Err(failure) => return Err(failure),
     };
     let seen = Setup::parse(&answers_of(&run.host, &stdout, &[])?);
-    Ok(if seen.is_under_way() {
-        Seen::NotYet(seen.account())
-    } else {
-        Seen::Yes(())
-    })
+    // Whether the rest is worth a wait is seen when cloud-init has done what it does.
+    Ok(
+        if seen.runs_cloud_init() || (seen.is_under_way() && !until_cloud_init) {
+            Seen::NotYet(seen.account())
+        } else {
+            Seen::Yes(())
+        },
+    )
 }
 
 /// The wait's own failure says what was seen last.
@@ -74,7 +77,7 @@ fn still_at_work(run: &Run, failure: Failure, problems: &[Problem]) -> Failure {
         return failure.on(run.host.name());
     }
     let missing = failure_of(problems).map_or_else(String::new, |missing| {
-        format!("\nWhat it lacked when the wait began: {}", missing.detail)
+        format!("\n\nWhat it lacked when the wait began:\n{}", missing.detail)
     });
     Failure::new("Machine still sets itself up", failure.detail + &missing)
         .at("host")

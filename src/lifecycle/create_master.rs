@@ -6,7 +6,7 @@ use super::{
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
     look::{look_again, look_unless, marker_of},
-    preflight::{master_problems, refuse_foreign_node},
+    preflight::{master_problems, refuse_foreign_node, without_kubeadm},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
     step::{Run, Step},
@@ -103,14 +103,8 @@ impl<'a> Master<'a> {
             )
             .at("cluster")
         })?;
-        let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-            Failure::new(
-                "kubeadm is missing on the host",
-                "There is no working kubeadm in PATH.",
-            )
-            .at("host")
-            .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
-        })?;
+        let kubeadm = kubeadm_version(&facts)
+            .ok_or_else(|| without_kubeadm(&master_problems(&facts, spec)).on(run.host.name()))?;
         let node = spec.node.node_spec(&facts, &run.host);
         Ok(Self {
             host: run.host.clone(),

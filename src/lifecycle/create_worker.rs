@@ -9,7 +9,7 @@ use super::{
     find_way::{find_cluster, through},
     look::{look_again, look_unless, marker_of},
     membership::node_of,
-    preflight::{refuse_foreign_node, worker_problems},
+    preflight::{refuse_foreign_node, without_kubeadm, worker_problems},
     runner::run_steps,
     spec::{Identity, WorkerSpec},
     step::{Run, Step},
@@ -51,6 +51,7 @@ pub async fn create_worker(
 async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Box<dyn Step>>, Failure> {
     refuse_foreign_node(&run.host, &facts, &spec.join.endpoint.to_string())?;
     let problems = worker_problems(&facts, &spec.node);
+    let kubeadm = kubeadm_version(&facts).ok_or_else(|| without_kubeadm(&problems).on(run.host.name()))?;
     let survey = find_cluster(run, &spec.join.masters).await?;
     let seen = survey.via().ok_or_else(|| {
         let detail = format!(
@@ -67,13 +68,6 @@ async fn plan_steps(run: &Run, spec: &WorkerSpec, facts: Facts) -> Result<Vec<Bo
         );
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
-    let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-        Failure::new(
-            "kubeadm is missing on the host",
-            "There is no working kubeadm in PATH.",
-        )
-        .at("host")
-    })?;
     let node = spec.node.node_spec(&facts, &run.host);
     let set = |wanted: &BTreeMap<String, String>| {
         wanted

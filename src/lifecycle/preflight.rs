@@ -11,6 +11,7 @@ use super::{
     left_behind::Notice,
     look::{marker_of, read_facts, read_facts_with},
     spec::{MasterSpec, NodeWishes},
+    steps::failure_of,
     survey::Survey,
 };
 use crate::{
@@ -121,6 +122,18 @@ pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
     let mut problems = preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)));
     problems.extend(leftovers(facts));
     problems
+}
+
+/// Why nothing can be done without kubeadm, with everything else that is wrong.
+pub(super) fn without_kubeadm(problems: &[Problem]) -> Failure {
+    failure_of(problems).unwrap_or_else(|| {
+        Failure::new(
+            "kubeadm is missing on the host",
+            "There is no working kubeadm in PATH.",
+        )
+        .at("host")
+        .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
+    })
 }
 
 /// Parts of a cluster on a host that is no node and that this provider did not begin to make one.

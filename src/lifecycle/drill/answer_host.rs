@@ -229,7 +229,7 @@ fn facts(world: &World, at: &str) -> String {
     let (files, programs) = (files.join("\n"), PROGRAMS.join("\n"));
     let file = |path: &str| machine.files.get(path).map_or((1, ""), |text| (0, text.as_str()));
     let (ca, marker) = (file("/etc/kubernetes/pki/ca.crt"), file(MARKER));
-    let is_ready = machine.setup_looks == 0;
+    let is_ready = machine.setup_looks == 0 && !machine.lacks_kubeadm;
     let installed = |text: &'static str| if is_ready { (0, text) } else { (127, "") };
     let (kubeadm, kubelet, unit) = (
         installed("v1.37.2"),

@@ -105,6 +105,29 @@ async fn the_operations_own_time_ends_the_wait_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_set_up_did_not_bring_is_told_all_at_once() {
+    for operation in OPERATIONS {
+        if operation == Operation::ApplyLoadbalancer {
+            continue;
+        }
+        let lab = busy(operation, 2).await;
+        lab.world()
+            .machines
+            .get_mut(operation.target())
+            .unwrap()
+            .lacks_kubeadm = true;
+        let failure = operation.run(&lab).await.unwrap_err();
+        assert_eq!(
+            failure.summary, "Host does not meet the requirements",
+            "{operation:?}"
+        );
+        assert_eq!(failure.host.as_deref(), Some(operation.target()));
+        assert!(failure.detail.contains("kubeadm is not installed"), "{failure}");
+        assert!(failure.detail.contains("knows no kubelet.service"), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_only_warns() {
     let lab = busy(Operation::CreateFirstMaster, 1).await;
     let checked = check_master(&lab.host(M1), &symmetric_master(&lab, M1), None)

@@ -76,6 +76,8 @@ pub(super) struct Machine {
     pub(super) kubelet_log: String,
     /// So many looks longer cloud-init is at work, which installs what Kubernetes needs at its end.
     pub(super) setup_looks: usize,
+    /// What Kubernetes needs is not installed, whatever cloud-init does.
+    pub(super) lacks_kubeadm: bool,
     /// The owner of each lock as it was written, and when.
     pub(super) locks: BTreeMap<Scope, (Owner, Instant)>,
     /// Index of the cluster whose files are here.
