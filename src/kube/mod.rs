@@ -6,6 +6,7 @@ mod bootstrap_token;
 mod drain;
 mod kubectl;
 mod kubelet_bootstrap;
+mod kubelet_log;
 mod node;
 mod readyz;
 mod running_cluster;
@@ -17,6 +18,7 @@ pub use bootstrap_token::{
 pub use drain::{Kubelet, delete_node_script, drain_script};
 pub use kubectl::{ADMIN_CONF, KUBELET_CONF};
 pub use kubelet_bootstrap::hasten_kubelet_bootstrap_command;
+pub use kubelet_log::{KubeletWords, kubelet_log_command};
 pub use node::{
     Address, Node, NodePatch, OwnNode, ParseError, get_node_command, get_own_node_command, parse_node,
     parse_own_node, patch_node_script,

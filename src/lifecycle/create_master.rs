@@ -1,12 +1,13 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use super::{
+    await_setup::await_setup,
     cluster_lock::{ClusterLock, ClusterLocks},
     connectivity::{Place, check_masters, explain, may_be_explained, places},
     credentials::kubeadm_version,
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
     look::{look_again, look_unless, marker_of},
-    preflight::{master_problems, refuse_foreign_node},
+    preflight::{master_problems, refuse_foreign_node, without_kubeadm},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
     step::{Run, Step},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     kubeadm::{self, ClusterSpec, Endpoint, NodeSpec, Version},
-    node::{Facts, files::File},
+    node::{Facts, facts::ETCD_FOLDER, files::File},
     remote::Host,
 };
 
@@ -40,7 +41,8 @@ pub async fn create_master(
     } else {
         Connections::Untried
     };
-    let facts = look_unless(looked, run).await?;
+    let facts = look_unless(looked, run, spec.etcd_folder().unwrap_or(ETCD_FOLDER)).await?;
+    let facts = await_setup(run, facts, |facts| master_problems(facts, spec)).await?;
     let lock = locks.lock_host(run).await?;
     let made = lock.around(async |_| {
         let facts = look_again(run, facts.clone()).await?;
@@ -130,14 +132,8 @@ impl<'a> Master<'a> {
             )
             .at("cluster")
         })?;
-        let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-            Failure::new(
-                "kubeadm is missing on the host",
-                "There is no working kubeadm in PATH.",
-            )
-            .at("host")
-            .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
-        })?;
+        let kubeadm = kubeadm_version(&facts)
+            .ok_or_else(|| without_kubeadm(&master_problems(&facts, spec)).on(run.host.name()))?;
         let node = spec.node.node_spec(&facts, &run.host);
         Ok(Self {
             host: run.host.clone(),

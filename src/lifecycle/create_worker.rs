@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    await_setup::await_setup,
     cluster_lock::ClusterLocks,
     connectivity::{Place, check_worker, explain, may_be_explained},
     credentials::kubeadm_version,
@@ -9,7 +10,7 @@ use super::{
     find_way::{find_cluster, through},
     look::{look_again, look_unless, marker_of},
     membership::node_of,
-    preflight::{refuse_foreign_node, worker_problems},
+    preflight::{refuse_foreign_node, without_kubeadm, worker_problems},
     runner::run_steps,
     spec::{Identity, WorkerSpec},
     step::{Run, Step},
@@ -18,7 +19,10 @@ use super::{
         RevokeCredentials, StayInCluster, TryConnections,
     },
 };
-use crate::{kubeadm::ca_cert_hash as ca_cert_hash_of, node::Facts};
+use crate::{
+    kubeadm::ca_cert_hash as ca_cert_hash_of,
+    node::{Facts, facts::ETCD_FOLDER},
+};
 
 /// Makes the host a worker, and gives what it goes by. Only the host itself is locked: a worker changes no membership.
 ///
@@ -32,7 +36,8 @@ pub async fn create_worker(
 ) -> Result<Identity, Failure> {
     // What has looked at the host has tried its connections too.
     let is_tried = looked.is_some();
-    let facts = look_unless(looked, run).await?;
+    let facts = look_unless(looked, run, ETCD_FOLDER).await?;
+    let facts = await_setup(run, facts, |facts| worker_problems(facts, &spec.node)).await?;
     let identity = Identity {
         node_name: spec.node.name_on(&facts),
         address: None,
@@ -62,6 +67,7 @@ async fn plan_steps(
 ) -> Result<Vec<Box<dyn Step>>, Failure> {
     refuse_foreign_node(&run.host, &facts, &spec.join.endpoint.to_string())?;
     let problems = worker_problems(&facts, &spec.node);
+    let kubeadm = kubeadm_version(&facts).ok_or_else(|| without_kubeadm(&problems).on(run.host.name()))?;
     let survey = find_cluster(run, &spec.join.masters).await?;
     let seen = survey.via().ok_or_else(|| {
         let detail = format!(
@@ -78,13 +84,6 @@ async fn plan_steps(
         );
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
-    let kubeadm = kubeadm_version(&facts).ok_or_else(|| {
-        Failure::new(
-            "kubeadm is missing on the host",
-            "There is no working kubeadm in PATH.",
-        )
-        .at("host")
-    })?;
     let node = spec.node.node_spec(&facts, &run.host);
     let set = |wanted: &BTreeMap<String, String>| {
         wanted

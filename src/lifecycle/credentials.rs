@@ -4,13 +4,13 @@ use std::time::Duration;
 use super::{
     failure::Failure,
     kubeadm_file::{remove_config, write_config},
-    look::nonsense,
+    look::{answers_of, nonsense},
 };
 use crate::{
     command::Script,
     kube,
     kubeadm::{self, BootstrapToken, CertificateKey, Version},
-    node::{Answers, Query},
+    node::Query,
     remote::Host,
 };
 
@@ -47,7 +47,7 @@ pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<Cer
             "sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml",
         );
     let stdout = via.run_ok(&query.script("read kubeadm's version")).await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(via, &error))?;
+    let answers = answers_of(via, &stdout, &[])?;
     let version = kubeadm::parse_version(answers.text("version").unwrap_or_default())
         .map_err(|error| nonsense(via, &error))?;
     let address = answers

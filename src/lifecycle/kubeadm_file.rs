@@ -2,6 +2,7 @@
 use super::failure::Failure;
 use crate::{
     command::{Script, quote},
+    kube::{self, KubeletWords},
     kubeadm::{self, ConfigFile, Version},
     remote::Host,
 };
@@ -85,6 +86,25 @@ pub fn kubeadm_failure(summary: &'static str, output: &str) -> Failure {
         } else {
             advice.to_string()
         })
+}
+
+/// The same of an `init` or `join`, with the kubelet's last words: kubeadm only says that it waited for it. Must run before
+/// what failed is cleaned.
+pub async fn node_failure(host: &Host, summary: &'static str, output: &str) -> Failure {
+    let failure = kubeadm_failure(summary, output);
+    if !kubeadm::preflight_errors(output).is_empty() {
+        return failure;
+    }
+    let script = Script::new("read the kubelet's log", kube::kubelet_log_command());
+    let words = host.run_ok(&script).await.ok();
+    let Some(words) = words.as_deref().and_then(KubeletWords::parse) else {
+        return failure;
+    };
+    Failure {
+        detail: format!("{}\n\n{words}", failure.detail),
+        attribute: words.attribute().or(failure.attribute),
+        ..failure
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use std::{
 use futures::future::join;
 
 use super::{
+    await_setup::await_setup,
     connectivity,
     failure::Failure,
     left_behind::{IfUnreachable, Notice, loadbalancer_left},
     loadbalancer_note::LoadbalancerNote,
     look::{reach_within, read_facts},
+    preflight::Checked,
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
@@ -148,13 +150,19 @@ pub async fn apply_loadbalancer(
     members: &[Host],
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
-    let (problems, facts) = if let Some(facts) = looked {
-        let is_installed = LoadbalancerNote::read(&run.host).await?.is_some();
-        (problems(spec, &facts, is_installed), facts)
+    let (between, is_installed, facts) = if let Some(facts) = looked {
+        (
+            Vec::new(),
+            LoadbalancerNote::read(&run.host).await?.is_some(),
+            facts,
+        )
     } else {
         reach_within(run).await?;
-        check_loadbalancer(&run.host, spec, members, None).await?
+        look(&run.host, spec, members, None).await?
     };
+    let facts = await_setup(run, facts, |facts| problems(spec, facts, is_installed)).await?;
+    let mut problems = problems(spec, &facts, is_installed);
+    problems.extend(between);
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
         vip: spec.vip,
@@ -201,7 +209,7 @@ pub async fn remove_loadbalancer(
     Ok(Vec::new())
 }
 
-/// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
+/// What keeps the host from carrying the floating IP. Reads only.
 ///
 /// `members`: the other members' hosts, as far as they can be reached. `looked`: what a look at the host has just seen, so
 /// that it need not be looked at again.
@@ -210,7 +218,20 @@ pub async fn check_loadbalancer(
     spec: &LoadbalancerSpec,
     members: &[Host],
     looked: Option<Facts>,
-) -> Result<(Vec<Problem>, Facts), Failure> {
+) -> Result<Checked, Failure> {
+    let (between, is_installed, facts) = look(host, spec, members, looked).await?;
+    let mut problems = problems(spec, &facts, is_installed);
+    problems.extend(between);
+    Ok(Checked::at_plan(problems, facts.hostname.clone(), facts))
+}
+
+/// What is wrong between this host and others, whether the balancer is there already, and the host.
+async fn look(
+    host: &Host,
+    spec: &LoadbalancerSpec,
+    members: &[Host],
+    looked: Option<Facts>,
+) -> Result<(Vec<Problem>, bool, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
     let facts = async {
         match looked {
@@ -218,21 +239,17 @@ pub async fn check_loadbalancer(
             None => read_facts(host).await,
         }
     };
-    let network = async {
+    let between = async {
         if is_installed {
-            return Ok::<_, Failure>((None, Vec::new()));
+            return Ok(Vec::new());
         }
         let closed = connectivity::check_loadbalancer(host, spec, members);
-        let (taken, closed) = join(vip_problem(host, spec), closed).await;
-        Ok((taken?, closed))
+        let (taken, mut problems) = join(vip_problem(host, spec), closed).await;
+        problems.extend(taken?);
+        Ok::<_, Failure>(problems)
     };
-    let (facts, network) = join(facts, network).await;
-    let facts = facts?;
-    let (taken, closed) = network?;
-    let mut problems = problems(spec, &facts, is_installed);
-    problems.extend(taken);
-    problems.extend(closed);
-    Ok((problems, facts))
+    let (facts, between) = join(facts, between).await;
+    Ok((between?, is_installed, facts?))
 }
 
 /// The interface for the floating IP.

@@ -1,4 +1,6 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
+use std::time::Duration;
+
 use super::{
     failure::Failure,
     marker::Marker,
@@ -8,18 +10,24 @@ use crate::{
     command::Script,
     kube::KUBELET_CONF,
     node::{
-        Answers, Facts, Query, facts,
+        Answers, Facts, Query,
+        facts::{self, ETCD_FOLDER},
         files::{File, read_section},
+        query::ParseAnswersError,
     },
     remote::Host,
 };
 
-/// What was seen, or else a look.
-pub(super) async fn look_unless(looked: Option<Facts>, run: &Run) -> Result<Facts, Failure> {
-    match looked {
-        Some(facts) => Ok(facts),
-        None => look_at(run).await,
+/// Each question has a limit of its own; on a slow host they add up.
+const FACTS_LIMIT: Duration = Duration::from_secs(120);
+
+/// What was seen, or else a look, with etcd's folder in this place.
+pub(super) async fn look_unless(looked: Option<Facts>, run: &Run, etcd: &str) -> Result<Facts, Failure> {
+    if let Some(facts) = looked.filter(|facts| facts.etcd.path == etcd) {
+        return Ok(facts);
     }
+    reach_within(run).await?;
+    read_facts_with(&run.host, etcd).await
 }
 
 /// Waits until the host answers (it may still boot), then reads what it is and has.
@@ -38,10 +46,16 @@ pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
 
 /// Reads what the host is and has, in one round trip.
 pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
-    let stdout = host
-        .run_ok(&facts::sections(Query::new()).script("read facts"))
-        .await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    read_facts_with(host, ETCD_FOLDER).await
+}
+
+/// The same, with etcd's folder in another place.
+pub(super) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Failure> {
+    let script = facts::sections(Query::new(), etcd)
+        .script("read facts")
+        .limit(FACTS_LIMIT);
+    let stdout = host.run_ok(&script).await?;
+    let answers = answers_of(host, &stdout, &[])?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }
 
@@ -51,7 +65,7 @@ pub(super) async fn look_again(run: &Run, seen: Facts) -> Result<Facts, Failure>
     if Marker::read(&run.host).await? == marker_of(&seen) {
         return Ok(seen);
     }
-    look_at(run).await
+    look_unless(None, run, &seen.etcd.path).await
 }
 
 /// Whether what kubeadm made is there still; its good result alone does not say so once somebody reset the host.
@@ -92,6 +106,34 @@ pub fn marker_of(facts: &Facts) -> Option<Marker> {
     facts.kubernetes.marker.as_deref().and_then(Marker::parse)
 }
 
+/// Reads the answers to a query. What took too long is not "not there": a failure, unless it is one of `may_be_late`.
+pub(super) fn answers_of(host: &Host, stdout: &str, may_be_late: &[&str]) -> Result<Answers, Failure> {
+    let answers = match Answers::parse(stdout) {
+        Ok(answers) => answers,
+        Err(error @ ParseAnswersError::Missing { .. }) => {
+            return Err(Failure::new("A program is missing", error.to_string())
+                .at("host")
+                .on(host.name()));
+        }
+        Err(error) => return Err(nonsense(host, &error)),
+    };
+    let late: Vec<&str> = answers
+        .timed_out()
+        .filter(|key| !may_be_late.contains(key))
+        .collect();
+    if late.is_empty() {
+        return Ok(answers);
+    }
+    let detail = format!(
+        "The host did not answer in time to: {}. So it is not known what it has.",
+        late.join(", ")
+    );
+    Err(Failure::new("Host is too slow to answer", detail)
+        .at("host")
+        .on(host.name())
+        .advise("Nothing was changed. Apply again when the host has less to do; look there for what keeps its processors or its disk busy, or for a file system that hangs."))
+}
+
 pub(super) fn nonsense(host: &Host, error: &impl std::fmt::Display) -> Failure {
     Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name())
 }
@@ -113,7 +155,7 @@ pub async fn compare_files(host: &Host, files: &[File]) -> Result<Vec<FileState>
         read_section(query, &file.path, &file.path)
     });
     let stdout = host.run_ok(&query.script("read files")).await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &[])?;
     let state = |file: &File| match answers.text(&file.path) {
         None => FileState::Missing,
         Some(text) if text == file.content => FileState::Same,

@@ -11,6 +11,7 @@ pub mod runner;
 pub mod step;
 pub mod wait;
 
+mod await_setup;
 pub mod connectivity;
 pub mod credentials;
 pub mod departures;

@@ -7,18 +7,22 @@ use std::{
 use futures::future::join;
 
 use super::{
+    await_setup::setup_notice,
     connectivity::{self, Place},
     failure::Failure,
     find_way::foreign_cluster,
-    look::{marker_of, read_facts},
+    left_behind::Notice,
+    look::{marker_of, read_facts, read_facts_with},
     spec::{Join, MasterSpec, NodeWishes},
+    steps::failure_of,
     survey::Survey,
 };
 use crate::{
     kubeadm::{API_SERVER_PORT, ClusterSpec},
     node::{
         Facts,
-        preflight::{self, NodeExpectations, Problem},
+        facts::ETCD_FOLDER,
+        preflight::{self, NodeExpectations, Problem, bear_setup},
     },
     remote::Host,
 };
@@ -32,16 +36,32 @@ pub struct Checked {
     pub node_name: String,
     /// What was seen.
     pub facts: Facts,
+    /// What else is to be told: the machine still sets itself up.
+    pub notice: Option<Notice>,
+}
+
+impl Checked {
+    /// What a plan says: what the machine's own set-up may mend is no error yet.
+    pub(super) fn at_plan(mut problems: Vec<Problem>, node_name: String, facts: Facts) -> Self {
+        bear_setup(&mut problems, &facts.setup);
+        Self {
+            notice: setup_notice(&facts, &problems),
+            problems,
+            node_name,
+            facts,
+        }
+    }
 }
 
 /// Looks at a host that is to be a master. Reads only.
 ///
 /// `looked`: what a look at the host has just seen, so that it need not be looked at again.
 pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>) -> Result<Checked, Failure> {
+    let etcd = spec.etcd_folder().unwrap_or(ETCD_FOLDER);
     let look = async {
-        match looked {
+        match looked.filter(|facts| facts.etcd.path == etcd) {
             Some(facts) => Ok(facts),
-            None => read_facts(host).await,
+            None => read_facts_with(host, etcd).await,
         }
     };
     let peers = spec.candidates();
@@ -70,11 +90,7 @@ pub async fn check_master(host: &Host, spec: &MasterSpec, looked: Option<Facts>)
     }
     let mut problems = master_problems(&facts, spec);
     problems.extend(master_connections(host, &facts, &spec.node, &places).await);
-    Ok(Checked {
-        problems,
-        node_name: spec.node.name_on(&facts),
-        facts,
-    })
+    Ok(Checked::at_plan(problems, spec.node.name_on(&facts), facts))
 }
 
 /// Looks at a host that is to be a worker of the cluster with this endpoint (empty if it is not known yet). Reads
@@ -91,11 +107,7 @@ pub async fn check_worker(
     if let Some(join) = join {
         problems.extend(worker_connections(host, &facts, wishes, join).await);
     }
-    Ok(Checked {
-        problems,
-        node_name: wishes.name_on(&facts),
-        facts,
-    })
+    Ok(Checked::at_plan(problems, wishes.name_on(&facts), facts))
 }
 
 /// What keeps a master to be from the others. A node that is there already has shown that it works.
@@ -139,6 +151,7 @@ pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
         problem.attribute = problem.attribute.map(|attribute| match attribute {
             "kubernetes_version" => "cluster.kubernetes_version",
             "kubelet_config" => "cluster.kubelet_config",
+            "etcd.data_dir" => "cluster.etcd.data_dir",
             other => other,
         });
     }
@@ -151,6 +164,18 @@ pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
     let mut problems = preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)));
     problems.extend(leftovers(facts));
     problems
+}
+
+/// Why nothing can be done without kubeadm, with everything else that is wrong.
+pub(super) fn without_kubeadm(problems: &[Problem]) -> Failure {
+    failure_of(problems).unwrap_or_else(|| {
+        Failure::new(
+            "kubeadm is missing on the host",
+            "There is no working kubeadm in PATH.",
+        )
+        .at("host")
+        .advise("Install kubeadm, kubelet and kubectl of the wanted version on the host.")
+    })
 }
 
 /// Parts of a cluster on a host that is no node and that this provider did not begin to make one.
@@ -210,6 +235,8 @@ fn expectations<'a>(
             Some(false)
         },
         api_server_port: API_SERVER_PORT,
+        cri_socket: &wishes.cri_socket,
+        etcd_folder: cluster.map(|cluster| cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER)),
         is_node: facts.kubernetes.kubelet_conf,
         local_clock: SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -39,6 +39,15 @@ impl Progress {
         }));
     }
 
+    /// The run waits for what somebody else does on its host.
+    pub(super) fn waits_for(&self, run: &Run, what: &str) {
+        let host = run.host.name();
+        tracing::info!(operation = run.operation, host, "waits for {what}");
+        self.write_line(&json!({
+            "at": now(), "operation": run.operation, "host": host, "event": "waiting", "for": what,
+        }));
+    }
+
     pub(super) fn step_started(&self, run: &Run, number: usize, total: usize, step: &'static str) {
         tracing::info!(
             operation = run.operation,

@@ -1,11 +1,14 @@
 //! Reads a load balancer's files as they are, in one round trip to its host.
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use super::{failure::Failure, look::nonsense};
+use super::{
+    failure::Failure,
+    look::{answers_of, nonsense},
+};
 use crate::{
     haproxy, keepalived,
     node::{
-        Answers, Query,
+        Query,
         files::read_section,
         vip::{VipLook, look_at_vip_command},
     },
@@ -45,7 +48,7 @@ pub async fn read_loadbalancer(
     let stdout = host
         .run_ok(&query.script("read load balancer").limit(limit))
         .await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &[])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
     if let Some(path) = paths
         .iter()

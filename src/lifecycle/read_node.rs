@@ -1,12 +1,17 @@
 //! Reads a node as it is, in one round trip to its host.
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{create_master::CLUSTER_FILE, failure::Failure, look::nonsense, marker::Marker};
+use super::{
+    create_master::CLUSTER_FILE,
+    failure::Failure,
+    look::{answers_of, nonsense},
+    marker::Marker,
+};
 use crate::{
     etcd,
     kube::{self, Node, OwnNode},
     kubeadm,
-    node::{Answers, MARKER, Query, files::read_section},
+    node::{MARKER, Query, files::read_section},
     remote::Host,
 };
 
@@ -66,7 +71,7 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
         .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
     let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &["node", "members"])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
     // `kubeadm reset` takes the CA before it takes the kubelet's credentials.
     let is_without_ca = answers.status("ca") == Some(1);

@@ -147,12 +147,11 @@ async fn survivor(host: &Host) -> Result<Survivor, Failure> {
 }
 
 /// Whether the host that was seen is another master of the same cluster, and not the leaving node under another name.
-/// A worker has a CA file and no admin.conf, so only a master shows its cluster here. Machines made from one image may
-/// share their machine ID, so the marker's Node name is compared too.
+/// A worker has a CA file and no admin.conf, so only a master shows its cluster here.
 fn is_other(leaving: &Leaving, own: Option<&Seen>, seen: &Seen) -> bool {
     let is_named = |marker: &Marker| marker.node_name == leaving.node_name;
     let is_itself = match own {
-        Some(own) => seen.is_same_machine(own) && seen.marker.as_ref().is_none_or(is_named),
+        Some(own) => seen.is_same_machine(own),
         None => seen.marker.as_ref().is_some_and(is_named),
     };
     seen.ca_cert_hash.as_deref() == Some(leaving.ca_cert_hash.as_str()) && !is_itself

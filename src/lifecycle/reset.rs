@@ -11,7 +11,7 @@ use super::{
 use crate::{
     command::Script,
     haproxy, keepalived, kubeadm,
-    node::{DIRECTORY, MARKER, vip},
+    node::{DIRECTORY, MARKER, detached::free_command, vip},
 };
 
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -126,12 +126,15 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
     let results = [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET]
         .map(|name| format!("{DIRECTORY}/operations/{name}"))
         .join(" ");
+    let free: String = [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET]
+        .map(|name| free_command(name) + "\n")
+        .concat();
     Script::new(
         "clean up after kubeadm reset",
         format!(
-            "{chains}\nrm -rf {MARKER} {RELEASED} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
+            "{free}{chains}\nrm -rf {MARKER} {RELEASED} {DIRECTORY}/files {results} /run/terraform-provider-ha /etc/kubernetes/tmp {files}\n\
              rmdir {DIRECTORY}/operations {DIRECTORY} /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null\ntrue"
         ),
     )
-    .limit(Duration::from_secs(120))
+    .limit(Duration::from_secs(600))
 }

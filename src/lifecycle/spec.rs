@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     kubeadm::{ClusterSpec, Endpoint, NodeSpec, Taint},
-    node::Facts,
+    node::{Facts, facts::ETCD_FOLDER},
     remote::Host,
 };
 
@@ -82,6 +82,12 @@ impl MasterSpec {
             .as_ref()
             .map(|cluster| cluster.name.as_str())
             .or(self.join.as_ref().map(|join| join.cluster_name.as_str()))
+    }
+
+    /// The folder for etcd's data, where the cluster is described.
+    pub fn etcd_folder(&self) -> Option<&str> {
+        let cluster = self.cluster.as_ref()?;
+        Some(cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER))
     }
 
     /// All hosts on which a running cluster would be found, each once.

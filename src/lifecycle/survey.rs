@@ -3,7 +3,7 @@ use futures::future::join_all;
 
 use super::{
     failure::Failure,
-    look::nonsense,
+    look::{answers_of, nonsense},
     marker::{Marker, Phase},
     step::Run,
     steps::local_api,
@@ -13,7 +13,7 @@ use crate::{
     kube::{self, RunningCluster},
     kubeadm,
     node::{
-        Answers, MARKER, Query,
+        MARKER, Machine, Query,
         detached::{Progress, running_command, state_command},
     },
     remote::Host,
@@ -24,8 +24,8 @@ use crate::{
 pub struct Seen {
     /// The host.
     pub host: Host,
-    /// `/etc/machine-id`, so that one machine under two names counts once.
-    pub machine_id: String,
+    /// Which machine it is, so that one under two names counts once.
+    pub machine: Machine,
     /// Hash of the CA that lies there; none if the host has no cluster.
     pub ca_cert_hash: Option<String>,
     /// The CA's certificate.
@@ -45,10 +45,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether both are one machine under two names. Machines made from one image may share their machine ID; of
-    /// those at most one can have a given cluster's CA before the others join.
+    /// Whether both are one machine under two names.
     pub fn is_same_machine(&self, other: &Self) -> bool {
-        self.machine_id == other.machine_id && self.ca_cert_hash == other.ca_cert_hash
+        self.machine.is(&other.machine)
     }
 
     /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
@@ -186,8 +185,7 @@ fn unless_joining(command: &str) -> String {
 }
 
 async fn ask(host: &Host) -> Result<Seen, Failure> {
-    let query = Query::new()
-        .section("machine_id", "cat /etc/machine-id")
+    let query = Machine::sections(Query::new())
         .section(
             "ca",
             "test -e /etc/kubernetes/admin.conf && cat /etc/kubernetes/pki/ca.crt",
@@ -199,7 +197,7 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         .section("init", state_command(super::detached::KUBEADM_INIT))
         .section("join", state_command(super::detached::KUBEADM_JOIN));
     let stdout = host.run_ok(&query.script("survey")).await?;
-    let answers = Answers::parse(&stdout).map_err(|error| nonsense(host, &error))?;
+    let answers = answers_of(host, &stdout, &["ready", "cluster", "members"])?;
     // A look that took too long is no proof of absence.
     let ca_cert_pem = match (answers.status("ca"), answers.text("ca")) {
         (Some(0), Some(pem)) => Some(pem.to_owned()),
@@ -214,7 +212,7 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
     };
     Ok(Seen {
         host: host.clone(),
-        machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
+        machine: Machine::parse(&answers),
         ca_cert_hash: ca_cert_pem
             .as_deref()
             .and_then(|pem| kubeadm::ca_cert_hash(pem).ok()),

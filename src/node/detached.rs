@@ -1,4 +1,9 @@
 //! Long commands that outlive the link: started as a transient unit of systemd, asked about by name.
+//!
+//! A unit's end has two parts: the main process ends, then systemd sees that the control group is empty. In between the
+//! unit is `deactivating`, and its name is taken. On cgroup v1 that may take up to the stop timeout: systemd learns only
+//! of the exits that it watches. So what runs beside the command ends before its result is written, the stop timeout is
+//! short, and whoever needs the name again ends the old unit first.
 use std::time::Duration;
 
 use super::DIRECTORY;
@@ -42,7 +47,8 @@ pub fn poll_script(name: &str, wait: Duration) -> Script {
     poll_in(DIRECTORY, name, wait)
 }
 
-/// Removes what a command left behind. It fails while the command runs; what was never started is fine.
+/// Removes what a command left behind, and waits until its name is free. It fails while the command runs; what was never
+/// started is fine.
 pub fn forget_script(name: &str) -> Script {
     forget_in(DIRECTORY, name)
 }
@@ -50,6 +56,11 @@ pub fn forget_script(name: &str) -> Script {
 /// Prints the state of the command of this name at once, for a [`super::Query`].
 pub fn state_command(name: &str) -> String {
     format!("{}state", prelude(DIRECTORY, name))
+}
+
+/// Ends what may be left of the unit of this name, whose result somebody else removes.
+pub fn free_command(name: &str) -> String {
+    format!("{}{}free || exit 1", prelude(DIRECTORY, name), ends())
 }
 
 /// Ends with 0 if the command of this name runs.
@@ -82,6 +93,11 @@ impl Progress {
     }
 }
 
+/// systemd's own stop timeout, which units have that were started without [`STOP_SECONDS`], is 90 s.
+const FREE_SECONDS: u64 = 120;
+/// How long a unit that is ending waits between its signals.
+const STOP_SECONDS: u64 = 5;
+
 // The status is looked for again after the unit was seen to be gone: it may have ended in between.
 fn prelude(base: &str, name: &str) -> String {
     let directory = quote(&format!("{base}/operations/{name}"));
@@ -99,26 +115,59 @@ fn prelude(base: &str, name: &str) -> String {
     )
 }
 
+/// Shell functions that see to it that the unit's name can be used again. `ending`: nothing of a unit that is ending is
+/// of use any more, a result least of all. `free`: the same of one whose command has ended.
+fn ends() -> String {
+    format!(
+        "ending() {{\n\
+         \x20 left={tenths}\n\
+         \x20 while [ \"$(systemctl is-active \"$u\" 2>/dev/null)\" = deactivating ]; do\n\
+         \x20   [ $left -gt 0 ] || {{ echo \"$u does not end\" >&2; return 1; }}\n\
+         \x20   systemctl kill --signal=KILL \"$u\" 2>/dev/null\n\
+         \x20   left=$((left - 1)); sleep 0.1\n\
+         \x20 done\n\
+         \x20 systemctl reset-failed \"$u\" 2>/dev/null\n\
+         \x20 :\n\
+         }}\n\
+         free() {{\n\
+         \x20 left={grace}\n\
+         \x20 while running && [ $left -gt 0 ]; do left=$((left - 1)); sleep 0.1; done\n\
+         \x20 ! running || systemctl kill --signal=KILL \"$u\" 2>/dev/null\n\
+         \x20 ending\n\
+         }}\n",
+        tenths = FREE_SECONDS * 10,
+        grace = STOP_SECONDS * 10,
+    )
+}
+
 fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
-    let prelude = prelude(base, name);
+    let prelude = prelude(base, name) + &ends();
+    // `timeout` leads a process group of its own; what is left of it when the command has ended is of no use.
     let body = format!(
         "{prelude}if ended || running; then state; exit 0; fi\n\
+         ending || exit 1\n\
          umask 077\n\
          mkdir -p \"$d\" && chmod 700 \"$d\" && rm -f \"$d/output\" || exit 1\n\
          printf '%s\\n' {command} >\"$d/command\" || exit 1\n\
          cat >\"$d/run\" <<'end of run' || exit 1\n\
          cd \"${{0%/*}}\" || exit 1\n\
-         timeout -k 10 \"$1\" sh ./command >output 2>&1 </dev/null\n\
+         timeout -k 10 \"$1\" sh ./command >output 2>&1 </dev/null &\n\
+         wait $!\n\
          echo $? >status.new\n\
+         left=50\n\
+         while [ $left -gt 0 ] && kill -s KILL -- -$! 2>/dev/null; do left=$((left - 1)); sleep 0.1; done\n\
          mv status.new status\n\
          end of run\n\
-         systemd-run --quiet --collect --unit=\"$u\" --setenv=LC_ALL=C --setenv=HOME=/root \
-         --setenv=PATH=\"$PATH\" sh \"$d/run\" {seconds} >&2 || running || ended || exit 1\n\
+         launch() {{\n\
+         \x20 systemd-run --quiet --collect --unit=\"$u\" --property=TimeoutStopSec={STOP_SECONDS} --setenv=LC_ALL=C \
+         --setenv=HOME=/root --setenv=PATH=\"$PATH\" sh \"$d/run\" {seconds} >&2\n\
+         }}\n\
+         launch || running || ended || {{ ending && launch; }} || running || ended || exit 1\n\
          state\n",
         command = quote(command),
         seconds = limit.as_secs().max(1),
     );
-    Script::new("start detached command", body)
+    Script::new("start detached command", body).limit(Duration::from_secs(FREE_SECONDS + 60))
 }
 
 fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
@@ -138,9 +187,10 @@ fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
 }
 
 fn forget_in(base: &str, name: &str) -> Script {
-    let mut body = prelude(base, name);
-    body += "if ! ended && running; then echo \"$u still runs\" >&2; exit 1; fi\nrm -rf \"$d\"\n";
-    Script::new("forget detached command", body)
+    let mut body = prelude(base, name) + &ends();
+    body +=
+        "if ! ended && running; then echo \"$u still runs\" >&2; exit 1; fi\nfree || exit 1\nrm -rf \"$d\"\n";
+    Script::new("forget detached command", body).limit(Duration::from_secs(FREE_SECONDS + 60))
 }
 
 #[cfg(test)]
@@ -149,7 +199,9 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a `systemd-run` and a `systemctl` that stand in for systemd: the unit's process id is its file.
+    /// A directory with a `systemd-run` and a `systemctl` that stand in for systemd: the unit's file has its process id,
+    /// or the word `deactivating` or `failed`. As in systemd, no unit starts whose name is taken. What is killed while
+    /// it is deactivating ends, unless the file `deaf` says that systemd does not hear of it for so many looks.
     struct Host(tempfile::TempDir);
 
     impl Host {
@@ -158,11 +210,24 @@ mod tests {
             host.program(
                 "systemd-run",
                 "while [ \"${1#--}\" != \"$1\" ]; do case $1 in --unit=*) unit=${1#--unit=} ;; esac; shift; done\n\
+                 if [ \"$(systemctl is-active \"$unit\")\" != inactive ]; then\n\
+                 echo \"Failed to start transient service unit: Unit $unit was already loaded\" >&2; exit 1; fi\n\
+                 echo started >>\"$HOST/starts\"\n\
                  \"$@\" >/dev/null 2>&1 & echo $! >\"$HOST/$unit\"",
             );
             host.program(
                 "systemctl",
-                "[ -f \"$HOST/$3\" ] && kill -0 \"$(cat \"$HOST/$3\")\" 2>/dev/null",
+                "verb=$1; shift; quiet=; while [ \"${1#--}\" != \"$1\" ]; do [ $1 != --quiet ] || quiet=1; shift; done\n\
+                 f=$HOST/$1 state=inactive\n\
+                 if [ -f \"$f\" ]; then state=$(cat \"$f\"); fi\n\
+                 case $state in inactive|deactivating|failed) ;; *) kill -0 \"$state\" 2>/dev/null && state=active || state=inactive ;; esac\n\
+                 case $verb in\n\
+                 is-active) [ -n \"$quiet\" ] || echo $state; [ $state = active ] ;;\n\
+                 kill) echo \"$state\" >>\"$HOST/kills\"\n\
+                 \x20 case $state in deactivating) n=$(cat \"$HOST/deaf\" 2>/dev/null || echo 0)\n\
+                 \x20   if [ $n -gt 0 ]; then echo $((n - 1)) >\"$HOST/deaf\"; exit 1; fi; rm \"$f\" ;; esac ;;\n\
+                 reset-failed) [ $state != failed ] || rm \"$f\" ;;\n\
+                 esac",
             );
             host
         }
@@ -254,6 +319,70 @@ mod tests {
         assert_eq!(host.poll(), ended(0, "whole\n"));
         let mode = fs::metadata(&directory).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn what_runs_beside_the_command_ends_with_it() {
+        let host = Host::new();
+        let helper = host.base() + "/helper";
+        host.start(&format!(
+            "sh -c 'echo $$ >{helper}; exec sleep 600' & while ! [ -s {helper} ]; do sleep 0.1; done; exit 4"
+        ));
+        assert_eq!(host.poll(), ended(4, ""));
+        let process = fs::read_to_string(&helper).unwrap();
+        let state = fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    }
+
+    #[test]
+    fn a_unit_that_is_ending_is_over_and_its_name_can_be_used_at_once() {
+        let host = Host::new();
+        let unit = host.0.path().join("ha-init.service");
+        // The main process has ended, systemd has not seen that the control group is empty.
+        host.start("exit 1");
+        assert_eq!(host.poll(), ended(1, ""));
+        fs::write(&unit, "deactivating").unwrap();
+        fs::write(host.0.path().join("deaf"), "3").unwrap();
+        assert_eq!(host.poll(), ended(1, ""));
+        assert!(host.forget());
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo again");
+        assert_eq!(host.poll(), ended(0, "again\n"));
+        // The result was removed by somebody who did not look at the unit.
+        fs::remove_dir_all(host.0.path().join("operations")).unwrap();
+        fs::write(&unit, "deactivating").unwrap();
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo a third time");
+        assert_eq!(host.poll(), ended(0, "a third time\n"));
+        assert_eq!(
+            fs::read_to_string(host.0.path().join("starts"))
+                .unwrap()
+                .lines()
+                .count(),
+            3
+        );
+    }
+
+    #[test]
+    fn a_failed_unit_keeps_no_name() {
+        let host = Host::new();
+        fs::write(host.0.path().join("ha-init.service"), "failed").unwrap();
+        assert_eq!(host.poll(), Progress::Unknown);
+        host.start("echo fine");
+        assert_eq!(host.poll(), ended(0, "fine\n"));
+    }
+
+    #[test]
+    fn a_running_command_is_never_killed_for_its_name() {
+        let host = Host::new();
+        let gate = host.base() + "/gate";
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        assert_eq!(host.start(&format!("cat {gate}")), Progress::Running);
+        host.start("echo other");
+        assert!(!host.forget());
+        assert!(!host.0.path().join("kills").exists());
+        fs::write(&gate, "done\n").unwrap();
+        assert_eq!(host.poll(), ended(0, "done\n"));
     }
 
     #[test]

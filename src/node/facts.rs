@@ -1,10 +1,18 @@
 //! What a host is and has, from one round trip.
 use std::{collections::BTreeSet, net::IpAddr};
 
-use ipnet::IpNet;
 use semver::Version;
 
-use super::{Answers, Interface, MARKER, Network, Query};
+use super::{
+    Answers, Interface, MARKER, Machine, Network, Query,
+    facts_text::{
+        parse_default_interface, parse_interfaces, parse_listening, parse_os_name, parse_user, parse_version,
+    },
+    machine::{self, boot_section},
+    runtime::{self, Runtimes},
+    setup::{self, Setup},
+};
+use crate::command::quote;
 
 /// What was seen on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +22,16 @@ pub struct Facts {
     pub hostname: String,
     /// `/etc/machine-id`; empty when there is none.
     pub machine_id: String,
+    /// The boot and the namespaces, as [`Machine::boot`] has them.
+    pub boot: String,
+    /// The user id that scripts run with; 0 is root.
+    pub effective_uid: Option<u32>,
+    /// What the machine still does to itself.
+    pub setup: Setup,
+    /// Folders of the system that nothing can be written to.
+    pub read_only: Vec<String>,
+    /// etcd's folder.
+    pub etcd: EtcdFolder,
     /// `PRETTY_NAME` of os-release.
     pub os_name: String,
     /// As `uname -m` says, for example `x86_64`.
@@ -42,8 +60,8 @@ pub struct Facts {
     pub kubelet_unit: bool,
     /// Which of [`PROGRAMS`] are there.
     pub programs: BTreeSet<String>,
-    /// Which of [`CRI_SOCKETS`] are there, as `unix://` addresses.
-    pub cri_sockets: Vec<String>,
+    /// Container runtimes.
+    pub runtimes: Runtimes,
     /// TCP ports that something listens on.
     pub listening: BTreeSet<u16>,
     /// The host's clock in Unix seconds.
@@ -52,6 +70,15 @@ pub struct Facts {
     pub user: Option<User>,
     /// What of Kubernetes is there.
     pub kubernetes: KubernetesFiles,
+}
+
+/// The folder that etcd's data will lie in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EtcdFolder {
+    /// Its path.
+    pub path: String,
+    /// Names in it, the first 20; none if it is not there.
+    pub names: Vec<String>,
 }
 
 /// The user that logs in over SSH.
@@ -83,7 +110,7 @@ pub struct KubernetesFiles {
     pub ca_certificate: bool,
     /// The PEM text of `/etc/kubernetes/pki/ca.crt`.
     pub ca_pem: Option<String>,
-    /// `/var/lib/etcd/member`
+    /// `member` in etcd's folder.
     pub etcd_data: bool,
     /// The text of [`MARKER`](super::MARKER).
     pub marker: Option<String>,
@@ -135,58 +162,64 @@ pub const PROGRAMS: &[&str] = &[
     "keepalived",
 ];
 
-/// Sockets of container runtimes that are looked for, in kubeadm's order.
-pub const CRI_SOCKETS: &[&str] = &[
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/cri-dockerd.sock",
-];
-
 const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
-const ETCD_DATA: &str = "/var/lib/etcd/member";
+/// What etcd makes in its folder.
+pub(super) const ETCD_MEMBER: &str = "member";
+/// etcd's folder unless told.
+pub const ETCD_FOLDER: &str = "/var/lib/etcd";
 
-/// Adds the questions that [`Facts::parse`] needs.
-pub fn sections(query: Query) -> Query {
+/// Limit in seconds of what a small or busy machine is slow at.
+const SLOW: u32 = 20;
+
+/// Adds the questions that [`Facts::parse`] needs; `etcd` is the folder for etcd's data.
+pub fn sections(query: Query, etcd: &str) -> Query {
     let programs = PROGRAMS.join(" ");
-    let sockets = CRI_SOCKETS.join(" ");
     let files = [
         ADMIN_CONF,
         KUBELET_CONF,
         ETCD_MANIFEST,
         API_SERVER_MANIFEST,
         CA_CERTIFICATE,
-        ETCD_DATA,
     ]
     .join(" ");
-    Network::sections(query)
+    let query = Network::sections(setup::sections(runtime::sections(boot_section(query))));
+    let etcd = quote(etcd);
+    query
         .section("hostname", "uname -n")
+        .section(
+            "rights",
+            "id -u; for d in /etc /var/lib /run; do [ -w $d ] || echo $d; done; :",
+        )
+        .section(
+            "etcd",
+            format!("echo {etcd}; ls -A {etcd} 2>/dev/null | head -n 20; :"),
+        )
         .section("machine_id", "cat /etc/machine-id")
         .section("os_release", "cat /etc/os-release")
         .section("architecture", "uname -m")
-        .section("cpus", "nproc")
+        .section("cpus", "nproc || grep -c ^processor /proc/cpuinfo")
         .section("memory", "grep MemTotal: /proc/meminfo")
         .section("swaps", "cat /proc/swaps")
         .section("cgroup", "stat -fc %T /sys/fs/cgroup")
         .section("systemd", "test -d /run/systemd/system")
         .section("ip_forward", "cat /proc/sys/net/ipv4/ip_forward")
-        .section("kubeadm", "kubeadm version -o short")
-        .section("kubelet", "kubelet --version")
-        .section("kubelet_unit", "systemctl cat kubelet.service")
+        .section_within("kubeadm", "kubeadm version -o short", SLOW)
+        .section_within("kubelet", "kubelet --version", SLOW)
+        .section_within("kubelet_unit", "systemctl cat kubelet.service", SLOW)
         .section(
             "programs",
             format!("for p in {programs}; do command -v $p >/dev/null && echo $p; done; :"),
         )
-        .section(
-            "cri_sockets",
-            format!("for s in {sockets}; do [ -S $s ] && echo $s; done; :"),
-        )
         .section("tcp", "cat /proc/net/tcp /proc/net/tcp6; :")
         .section("clock", "date +%s")
-        .section("user", "getent passwd \"${SUDO_USER:-$(id -un)}\"")
+        .section(
+            "user",
+            "u=${SUDO_USER:-$(id -un)}; getent passwd \"$u\" || grep \"^$u:\" /etc/passwd",
+        )
         .section(
             "files",
             format!("for f in {files}; do [ -e $f ] && echo $f; done; :"),
@@ -206,13 +239,22 @@ impl Facts {
         };
         let number = |key: &'static str| word(key)?.parse::<i64>().map_err(|_| FactsError { key });
         let lines = |key: &str| text(key).lines().map(str::to_owned);
+        let machine = Machine::parse(answers);
         let memory_kib = text("memory")
             .split_whitespace()
             .nth(1)
             .and_then(|kib| kib.parse::<u64>().ok());
         Ok(Self {
             hostname: word("hostname")?,
-            machine_id: text("machine_id").trim().to_owned(),
+            machine_id: machine.id,
+            boot: machine.boot,
+            effective_uid: lines("rights").next().and_then(|uid| uid.trim().parse().ok()),
+            setup: Setup::parse(answers),
+            read_only: lines("rights").skip(1).collect(),
+            etcd: EtcdFolder {
+                path: lines("etcd").next().unwrap_or_default(),
+                names: lines("etcd").skip(1).collect(),
+            },
             os_name: parse_os_name(text("os_release")),
             architecture: word("architecture")?,
             cpus: u32::try_from(number("cpus")?).map_err(|_| FactsError { key: "cpus" })?,
@@ -231,14 +273,21 @@ impl Facts {
             kubelet_version: parse_version(text("kubelet")),
             kubelet_unit: answers.is_yes("kubelet_unit"),
             programs: lines("programs").collect(),
-            cri_sockets: lines("cri_sockets")
-                .map(|path| format!("unix://{path}"))
-                .collect(),
+            runtimes: Runtimes::parse(answers),
             listening: parse_listening(text("tcp")),
             clock: number("clock")?,
             user: parse_user(text("user")),
             kubernetes: parse_kubernetes(answers),
         })
+    }
+
+    /// Which machine it is.
+    pub fn machine(&self) -> Machine {
+        Machine {
+            id: self.machine_id.clone(),
+            boot: self.boot.clone(),
+            addresses: machine::global_addresses(&self.interfaces),
+        }
     }
 
     /// Whether the host has the address.
@@ -263,70 +312,6 @@ impl Facts {
     }
 }
 
-fn parse_os_name(os_release: &str) -> String {
-    let name = os_release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    name.unwrap_or("Linux").trim_matches(['"', '\'']).to_owned()
-}
-
-/// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
-pub(super) fn parse_interfaces(text: &str) -> Vec<Interface> {
-    let mut interfaces: Vec<Interface> = Vec::new();
-    for line in text.lines() {
-        let mut words = line.split_whitespace().skip(1);
-        let (Some(name), Some(_family), Some(address)) = (words.next(), words.next(), words.next()) else {
-            continue;
-        };
-        let name = name.split('@').next().unwrap_or(name);
-        let host = || address.parse::<IpAddr>().map(IpNet::from);
-        let Ok(address) = address.parse::<IpNet>().or_else(|_| host()) else {
-            continue;
-        };
-        match interfaces.iter_mut().find(|interface| interface.name == name) {
-            Some(interface) => interface.addresses.push(address),
-            None => interfaces.push(Interface {
-                name: name.to_owned(),
-                addresses: vec![address],
-            }),
-        }
-    }
-    interfaces
-}
-
-pub(super) fn parse_default_interface(routes: &str) -> Option<String> {
-    let mut words = routes.split_whitespace().skip_while(|word| *word != "dev");
-    words.nth(1).map(str::to_owned)
-}
-
-/// Reads `v1.37.2` and `Kubernetes v1.37.2`.
-fn parse_version(text: &str) -> Option<Version> {
-    let word = text.split_whitespace().last()?;
-    Version::parse(word.strip_prefix('v').unwrap_or(word)).ok()
-}
-
-/// Reads `/proc/net/tcp` and `tcp6`: local address and port in hex, state 0A is LISTEN.
-fn parse_listening(text: &str) -> BTreeSet<u16> {
-    let port = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (local, state) = (words.nth(1)?, words.nth(1)?);
-        let (_, port) = local.split_once(':')?;
-        (state == "0A").then(|| u16::from_str_radix(port, 16).ok())?
-    };
-    text.lines().filter_map(port).collect()
-}
-
-/// Reads a line of passwd.
-fn parse_user(text: &str) -> Option<User> {
-    let mut fields = text.lines().next()?.split(':');
-    Some(User {
-        name: fields.next()?.to_owned(),
-        uid: fields.nth(1)?.parse().ok()?,
-        gid: fields.next()?.parse().ok()?,
-        home: fields.nth(1)?.to_owned(),
-    })
-}
-
 fn parse_kubernetes(answers: &Answers) -> KubernetesFiles {
     let has = |path: &str| {
         answers
@@ -340,7 +325,9 @@ fn parse_kubernetes(answers: &Answers) -> KubernetesFiles {
         api_server_manifest: has(API_SERVER_MANIFEST),
         ca_certificate: has(CA_CERTIFICATE),
         ca_pem: answers.text("ca").map(str::to_owned),
-        etcd_data: has(ETCD_DATA),
+        etcd_data: answers
+            .text("etcd")
+            .is_some_and(|names| names.lines().skip(1).any(|name| name == ETCD_MEMBER)),
         marker: answers.text("marker").map(str::to_owned),
     }
 }
@@ -356,6 +343,14 @@ impl Facts {
         Self {
             hostname: "m1".to_owned(),
             machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+            boot: "c0ffee net:[4026531840]".to_owned(),
+            effective_uid: Some(0),
+            setup: Setup::default(),
+            read_only: Vec::new(),
+            etcd: EtcdFolder {
+                path: ETCD_FOLDER.to_owned(),
+                names: Vec::new(),
+            },
             os_name: "Debian GNU/Linux 13 (trixie)".to_owned(),
             architecture: "x86_64".to_owned(),
             cpus: 4,
@@ -370,7 +365,10 @@ impl Facts {
             kubelet_version: Some(Version::new(1, 37, 2)),
             kubelet_unit: true,
             programs: PROGRAMS.iter().map(|name| (*name).to_owned()).collect(),
-            cri_sockets: vec!["unix:///run/containerd/containerd.sock".to_owned()],
+            runtimes: Runtimes {
+                listening: Some(["/run/containerd/containerd.sock".to_owned()].into()),
+                ..Runtimes::default()
+            },
             listening: [22].into(),
             clock: 1_800_000_000,
             user: None,
@@ -417,7 +415,15 @@ mod tests {
             ("kubelet", 0, "Kubernetes v1.36.3\n"),
             ("kubelet_unit", 1, ""),
             ("programs", 0, "kubeadm\ncurl\n"),
-            ("cri_sockets", 0, "/run/containerd/containerd.sock\n"),
+            ("runtimes", 0, "file /run/containerd/containerd.sock\n"),
+            (
+                "unix",
+                0,
+                "/run/containerd/containerd.sock\n/run/dbus/system_bus_socket\n",
+            ),
+            ("boot", 0, "1f8c\nnet:[4026531840]\n"),
+            ("rights", 0, "0\n/var/lib\n"),
+            ("etcd", 0, "/data/etcd\nlost+found\nmember\n"),
             (
                 "tcp",
                 0,
@@ -428,7 +434,7 @@ mod tests {
             ),
             ("clock", 0, "1800000000\n"),
             ("user", 0, "ops:x:1000:1001:Ops,,,:/home/ops:/bin/bash\n"),
-            ("files", 0, "/etc/kubernetes/admin.conf\n/var/lib/etcd/member\n"),
+            ("files", 0, "/etc/kubernetes/admin.conf\n"),
             ("ca", 1, ""),
             ("marker", 0, "{}\n"),
         ]
@@ -455,7 +461,7 @@ mod tests {
 
     #[test]
     fn this_machine_answers_every_question() {
-        let body = sections(Query::new()).script("facts").body;
+        let body = sections(Query::new(), ETCD_FOLDER).script("facts").body;
         let output = std::process::Command::new("sh")
             .args(["-c", &body])
             .output()

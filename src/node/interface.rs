@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::{
     Answers, Facts, Query,
-    facts::{parse_default_interface, parse_interfaces},
+    facts_text::{parse_default_interface, parse_interfaces},
 };
 
 /// One network interface with its addresses.

@@ -5,17 +5,22 @@
 pub mod connectivity;
 pub mod detached;
 pub mod facts;
+mod facts_text;
 pub mod files;
 pub mod interface;
 pub mod journal;
 pub mod lock;
+pub mod machine;
 pub mod preflight;
 pub mod query;
 pub mod reload;
+pub mod runtime;
+pub mod setup;
 pub mod vip;
 
 pub use facts::Facts;
 pub use interface::{Interface, Network};
+pub use machine::Machine;
 pub use query::{Answers, Query};
 
 /// Everything on a host that is the provider's own lies here.

@@ -9,13 +9,17 @@ use crate::command::{Script, quote};
 /// Shell commands under keys, run one after the other by one script.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    sections: Vec<(String, String)>,
+    sections: Vec<(String, String, u32)>,
 }
 
-/// A section that takes longer is ended, with status 124.
+/// A section that takes longer is ended, with status 124, unless it has a limit of its own.
 const SECTION_LIMIT_SECONDS: u32 = 5;
+/// What `timeout` says of what it ended.
+const TIMED_OUT: i32 = 124;
 /// The last line, so that a cut output is not taken for a whole one.
 const END: &str = "end";
+/// The first word of the only line where the host lacks what every answer needs.
+const MISSING: &str = "missing";
 
 impl Query {
     /// No question yet.
@@ -26,8 +30,19 @@ impl Query {
     /// Adds a question: a POSIX shell command whose standard output and exit status are the answer. The key is
     /// one word.
     #[must_use]
-    pub fn section(mut self, key: impl Into<String>, command: impl Into<String>) -> Self {
-        self.sections.push((key.into(), command.into()));
+    pub fn section(self, key: impl Into<String>, command: impl Into<String>) -> Self {
+        self.section_within(key, command, SECTION_LIMIT_SECONDS)
+    }
+
+    /// The same, with a limit in seconds for what is slow on a small or busy host.
+    #[must_use]
+    pub fn section_within(
+        mut self,
+        key: impl Into<String>,
+        command: impl Into<String>,
+        seconds: u32,
+    ) -> Self {
+        self.sections.push((key.into(), command.into(), seconds));
         self
     }
 
@@ -35,13 +50,14 @@ impl Query {
     pub fn script(&self, title: &'static str) -> Script {
         let mut body = format!(
             "export LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"\n\
+             for p in timeout base64; do command -v $p >/dev/null || {{ echo \"{MISSING} $p\"; exit 0; }}; done\n\
              section() {{\n\
-             \x20 out=$(timeout {SECTION_LIMIT_SECONDS} sh -c \"$2\" 2>/dev/null </dev/null; echo \"/$?\")\n\
+             \x20 out=$(timeout $3 sh -c \"$2\" 2>/dev/null </dev/null; echo \"/$?\")\n\
              \x20 echo \"$1 ${{out##*/}} $(printf %s \"${{out%/*}}\" | base64 -w0)\"\n\
              }}\n"
         );
-        for (key, command) in &self.sections {
-            let _ = writeln!(body, "section {} {}", quote(key), quote(command));
+        for (key, command, seconds) in &self.sections {
+            let _ = writeln!(body, "section {} {} {seconds}", quote(key), quote(command));
         }
         let _ = writeln!(body, "echo {END}");
         Script::new(title, body)
@@ -63,6 +79,12 @@ pub enum ParseAnswersError {
         /// Counted from 1.
         line: usize,
     },
+    /// The host lacks a program without which it can answer nothing.
+    #[error("the host has no `{program}`, a program of GNU coreutils and of BusyBox; install it")]
+    Missing {
+        /// Its name.
+        program: String,
+    },
     /// The last line is missing.
     #[error("the answer ends early")]
     Cut,
@@ -75,6 +97,11 @@ impl Answers {
         for (index, line) in stdout.lines().enumerate() {
             if line == END {
                 return Ok(Self { sections });
+            }
+            if let Some((MISSING, program)) = line.split_once(' ') {
+                return Err(ParseAnswersError::Missing {
+                    program: program.to_owned(),
+                });
             }
             let (key, answer) = parse_line(line).ok_or(ParseAnswersError::Line { line: index + 1 })?;
             sections.insert(key, answer);
@@ -110,6 +137,14 @@ impl Answers {
     /// The exit status of a section that was asked.
     pub fn status(&self, key: &str) -> Option<i32> {
         self.sections.get(key).map(|(status, _)| *status)
+    }
+
+    /// Sections that took longer than their limit, so that they say nothing: neither yes nor no.
+    pub fn timed_out(&self) -> impl Iterator<Item = &str> {
+        self.sections
+            .iter()
+            .filter(|(_, (status, _))| *status == TIMED_OUT)
+            .map(|(key, _)| key.as_str())
     }
 
     /// Whether a section ended with 0.
@@ -160,6 +195,33 @@ mod tests {
             (answers.status("never asked"), answers.is_yes("silent")),
             (None, true)
         );
+    }
+
+    #[test]
+    fn what_takes_too_long_is_neither_yes_nor_no() {
+        let answers = ask(&Query::new()
+            .section_within("slow", "sleep 30", 1)
+            .section("quick", "exit 1"));
+        assert_eq!(answers.timed_out().collect::<Vec<_>>(), ["slow"]);
+        assert_eq!((answers.text("slow"), answers.is_yes("slow")), (None, false));
+    }
+
+    #[test]
+    fn a_host_without_the_programs_that_answer_says_which() {
+        let script = Query::new().section("name", "uname -n").script("t").body;
+        for missing in ["timeout", "base64"] {
+            let body = script.replacen("command -v $p", &format!("[ $p != {missing} ]"), 1);
+            let output = std::process::Command::new("sh")
+                .args(["-c", &body])
+                .output()
+                .unwrap();
+            assert_eq!(
+                Answers::parse(&String::from_utf8(output.stdout).unwrap()),
+                Err(ParseAnswersError::Missing {
+                    program: missing.to_owned()
+                })
+            );
+        }
     }
 
     #[test]

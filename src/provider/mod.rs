@@ -8,6 +8,7 @@ mod diagnose;
 mod docs;
 mod duration;
 mod floating_ips;
+mod machines;
 mod node_model;
 mod settings;
 mod shared;

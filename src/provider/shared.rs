@@ -11,6 +11,7 @@ use super::{
     claims::{Claimant, Claims, Role},
     diagnose::kept,
     floating_ips::FloatingIps,
+    machines::Machines,
     settings::{Settings, SshModel},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     looks: Mutex<HashMap<Target, (Instant, Facts)>>,
     /// What the resources of this run claim for themselves.
     pub(super) claims: Claims,
+    /// Machines seen in this plan.
+    pub(super) machines: Machines,
 }
 
 impl Shared {
@@ -53,6 +56,7 @@ impl Shared {
             silent: Mutex::default(),
             looks: Mutex::default(),
             claims: Claims::default(),
+            machines: Machines::default(),
         }
     }
 
@@ -61,6 +65,7 @@ impl Shared {
         self.departures.forget();
         self.floating_ips.forget();
         self.claims.forget();
+        self.machines.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();

@@ -130,7 +130,7 @@ pub(super) fn patches() -> Attribute {
 
 pub(super) fn cri_socket() -> Attribute {
     Attribute::optional("cri_socket", Type::String).describe(
-        "Socket of the container runtime. Default: `unix:///run/containerd/containerd.sock`. Used at creation and removal.",
+        "Socket of the container runtime, with or without `unix://`; the plan checks that somebody listens there. Default: `unix:///run/containerd/containerd.sock`. Used at creation and removal.",
     )
 }
 

@@ -10,6 +10,8 @@ pub(super) const READS: &[&str] = &[
     "release the lock",
     "reach host",
     "read facts",
+    "look at the machine's set-up",
+    "read the kubelet's log",
     "read marker",
     "read kubeadm's version",
     "survey",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{fails, says, whether},
-    answer_host::state,
+    answer_host::{addresses, boot, state},
     detached::upload_certificates,
     shell::{name_after, word_after},
     world::{Cluster, Node, World},
@@ -198,6 +198,8 @@ fn survey(world: &World, at: &str) -> String {
     };
     let sections = [
         section("machine_id", Some(&machine.identity)),
+        section("boot", Some(&boot(machine))),
+        section("addresses", Some(&addresses(at))),
         section("ca", ca.map(String::as_str)),
         section("ready", api.map(|_| "")),
         section("cluster", config.as_deref()),

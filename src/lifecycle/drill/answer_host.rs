@@ -27,6 +27,9 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "start detached command" => {
             let name = name_after(body, "/operations/");
             if !machine.operations.contains_key(&name) {
+                if machine.ending.remove(&name) && !body.contains("\nending || exit 1\n") {
+                    return Some(fails(format!("Unit ha-{name}.service was already loaded")));
+                }
                 detached::begin(world, at, &name, &word_after(body, "printf '%s\\n' "));
             }
             says(state(world, at, &name))
@@ -112,7 +115,18 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             }
             Output::default()
         }
-        _ => return answer_kubeconfig(machine, script.title),
+        _ => return answer_look(machine, script.title).or_else(|| answer_kubeconfig(machine, script.title)),
+    })
+}
+
+fn answer_look(machine: &mut Machine, title: &str) -> Option<Output> {
+    Some(match title {
+        "look at the machine's set-up" => {
+            machine.setup_looks = machine.setup_looks.saturating_sub(1);
+            says(Answers::from_sections(setup(machine)).render())
+        }
+        "read the kubelet's log" => says(machine.kubelet_log.clone()),
+        _ => return None,
     })
 }
 
@@ -160,10 +174,40 @@ pub(super) fn state(world: &World, at: &str, name: &str) -> String {
     }
 }
 
+fn setup(machine: &Machine) -> Vec<(&'static str, i32, &'static str)> {
+    if machine.setup_looks == 0 {
+        return vec![("at_work", 0, "state running")];
+    }
+    vec![
+        (
+            "cloud_init",
+            0,
+            "{\"v1\": {\"stage\": \"modules-final\"}}\n----\n\n----\nactivating\n",
+        ),
+        (
+            "at_work",
+            0,
+            "state starting\nlock 812 /var/lib/dpkg/lock-frontend apt-get\n",
+        ),
+    ]
+}
+
+/// As `ip -o addr show` says it. Each machine has a bridge for containers with the same address.
+pub(super) fn addresses(at: &str) -> String {
+    format!(
+        "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet {at}/24 scope global eth0\n\
+         3: docker0    inet 172.17.0.1/16 scope global docker0\n"
+    )
+}
+
+/// The kernel's boot id.
+pub(super) fn boot(machine: &Machine) -> String {
+    format!("{}-boot\n", machine.address)
+}
+
 fn facts(world: &World, at: &str) -> String {
     let machine = &world.machines[at];
-    let addresses =
-        format!("1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet {at}/24 scope global eth0\n");
+    let (addresses, boot) = (addresses(at), boot(machine));
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -175,15 +219,27 @@ fn facts(world: &World, at: &str) -> String {
         "/etc/kubernetes/manifests/etcd.yaml",
         "/etc/kubernetes/manifests/kube-apiserver.yaml",
         "/etc/kubernetes/pki/ca.crt",
-        "/var/lib/etcd/member",
     ];
+    let etcd = if machine.has("/var/lib/etcd/member") {
+        "/var/lib/etcd\nmember\n"
+    } else {
+        "/var/lib/etcd\n"
+    };
     let files: Vec<&str> = files.into_iter().filter(|path| machine.has(path)).collect();
     let (files, programs) = (files.join("\n"), PROGRAMS.join("\n"));
     let file = |path: &str| machine.files.get(path).map_or((1, ""), |text| (0, text.as_str()));
     let (ca, marker) = (file("/etc/kubernetes/pki/ca.crt"), file(MARKER));
-    Answers::from_sections([
+    let is_ready = machine.setup_looks == 0 && !machine.lacks_kubeadm;
+    let installed = |text: &'static str| if is_ready { (0, text) } else { (127, "") };
+    let (kubeadm, kubelet, unit) = (
+        installed("v1.37.2"),
+        installed("Kubernetes v1.37.2"),
+        installed(""),
+    );
+    let sections = [
         ("hostname", 0, machine.name.as_str()),
         ("machine_id", 0, &machine.identity),
+        ("boot", 0, &boot),
         ("architecture", 0, "x86_64"),
         ("cpus", 0, "4"),
         ("memory", 0, "MemTotal: 8388608 kB"),
@@ -192,16 +248,22 @@ fn facts(world: &World, at: &str) -> String {
         ("ip_forward", 0, "1"),
         ("addresses", 0, &addresses),
         ("routes", 0, "default via 10.0.0.1 dev eth0"),
-        ("kubeadm", 0, "v1.37.2"),
-        ("kubelet", 0, "Kubernetes v1.37.2"),
-        ("kubelet_unit", 0, ""),
-        ("programs", 0, &programs),
-        ("cri_sockets", 0, "/run/containerd/containerd.sock"),
+        ("kubeadm", kubeadm.0, kubeadm.1),
+        ("kubelet", kubelet.0, kubelet.1),
+        ("kubelet_unit", unit.0, unit.1),
+        (
+            "programs",
+            0,
+            if is_ready { &programs } else { "mount\ncp\nip\n" },
+        ),
+        ("unix", 0, "/run/containerd/containerd.sock"),
+        ("rights", 0, "0"),
+        ("etcd", 0, etcd),
         ("clock", 0, &seconds),
         ("user", 0, "root:x:0:0:root:/root:/bin/sh"),
         ("files", 0, &files),
         ("ca", ca.0, ca.1),
         ("marker", marker.0, marker.1),
-    ])
-    .render()
+    ];
+    Answers::from_sections(sections.into_iter().chain(setup(machine))).render()
 }

@@ -113,8 +113,11 @@ pub(super) fn end(world: &mut World, at: &str, name: &str) {
             (0, "done".to_owned())
         }
     };
-    let operations = &mut world.machines.get_mut(at).unwrap().operations;
-    operations.insert(name.to_owned(), Operation::Ended(status, output));
+    let machine = world.machines.get_mut(at).unwrap();
+    machine.ending.insert(name.to_owned());
+    machine
+        .operations
+        .insert(name.to_owned(), Operation::Ended(status, output));
 }
 
 fn config(world: &World, at: &str, command: &str) -> Result<String, String> {

@@ -59,6 +59,27 @@ async fn a_failed_kubeadm_leaves_nothing_and_the_next_run_converges() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_has_the_kubelets_last_words() {
+    for operation in CREATES {
+        let lab = Lab::new(operation.world_before().await);
+        lab.world().kubeadm_fails = 1;
+        lab.world()
+            .machines
+            .get_mut(operation.target())
+            .unwrap()
+            .kubelet_log = "ActiveState=activating\nSubState=auto-restart\nNRestarts=3\n\n\
+             E1125 09:41:00.1 1 run.go:72] \"command failed\" err=\"failed to parse kubelet flag: unknown flag: --network-plugin\"\n"
+            .to_owned();
+        let failure = operation.run(&lab).await.unwrap_err();
+        assert!(
+            failure.detail.contains("unknown flag: --network-plugin"),
+            "{failure}"
+        );
+        assert_eq!(failure.attribute, Some("kubelet_extra_args"), "{operation:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_join_that_fails_after_the_vote_takes_its_member_back() {
     for operation in [Operation::CreateSecondMaster, Operation::JoinSecondMaster] {
         let before = operation.world_before().await;

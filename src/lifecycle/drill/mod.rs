@@ -14,12 +14,14 @@ mod overlap;
 mod shell;
 mod world;
 
+mod clones;
 mod closed_ports;
 mod dead_hosts;
 mod faults;
 mod finished;
 mod half_done;
 mod leaving;
+mod setting_up;
 mod silent_hosts;
 mod titles;
 mod two_runs;

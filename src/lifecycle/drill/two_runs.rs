@@ -28,7 +28,7 @@ async fn two_that_do_the_same_do_it_once() {
         operation.run(&alone).await.unwrap();
         let scripts = alone.world().log.len();
         for after in 0..scripts {
-            if let Err(why) = two(operation, &before, after, &alone).await {
+            if let Err(why) = Box::pin(two(operation, &before, after, &alone)).await {
                 wrong.push(format!("{operation:?}, the second after script {after}: {why}"));
             }
         }

@@ -62,7 +62,7 @@ pub(super) struct World {
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) address: String,
-    /// `/etc/machine-id`.
+    /// `/etc/machine-id`; clones of one image share it.
     pub(super) identity: String,
     pub(super) silent: bool,
     /// It has the floating IP beside the one who should: its keepalived came back, and the others do not know of it.
@@ -71,7 +71,15 @@ pub(super) struct Machine {
     pub(super) is_locked: bool,
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
+    /// Names of units whose command has ended and whose control group systemd does not know to be empty yet.
+    pub(super) ending: BTreeSet<String>,
     pub(super) has_images: bool,
+    /// How the kubelet's unit is, and its log.
+    pub(super) kubelet_log: String,
+    /// So many looks longer cloud-init is at work, which installs what Kubernetes needs at its end.
+    pub(super) setup_looks: usize,
+    /// What Kubernetes needs is not installed, whatever cloud-init does.
+    pub(super) lacks_kubeadm: bool,
     /// The owner of each lock as it was written, and when.
     pub(super) locks: BTreeMap<Scope, (Owner, Instant)>,
     /// Index of the cluster whose files are here.

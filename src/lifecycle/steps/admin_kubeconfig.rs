@@ -10,7 +10,8 @@ use crate::{
     node::facts::User,
 };
 
-/// Copies `admin.conf` (0600, owned by the user). A kubeconfig of something else is left alone.
+/// Copies `admin.conf` (0600, owned by the user). A kubeconfig of something else is left alone, and who has no home of
+/// its own gets none.
 #[derive(Debug)]
 pub struct AdminKubeconfig {
     /// The user that logs in over SSH.
@@ -24,8 +25,13 @@ impl Step for AdminKubeconfig {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let file = quote(&format!("{}/.kube/config", self.user.home));
-        let body = format!("if [ -e {file} ]; then echo there; else echo missing; fi");
+        let (home, file) = (
+            quote(&self.user.home),
+            quote(&format!("{}/.kube/config", self.user.home)),
+        );
+        let body = format!(
+            "if [ -e {file} ] || [ ! -d {home} ] || [ {home} = / ]; then echo there; else echo missing; fi"
+        );
         let said = run
             .host
             .run_ok(&Script::new("look for the user's kubeconfig", body))

@@ -7,7 +7,7 @@ use super::super::{
     credentials::new_bootstrap_token,
     detached::{self, KUBEADM_INIT},
     failure::Failure,
-    kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config},
+    kubeadm_file::{node_failure, remove_config, validate_config, write_config},
     look::{has_credentials, is_finished_node, refuse_finished_node},
     marker::{Marker, Phase},
     reset::reset_host,
@@ -85,7 +85,7 @@ impl Step for KubeadmInit {
         if status == 0 {
             Ok(())
         } else {
-            Err(kubeadm_failure("kubeadm init failed", &output))
+            Err(node_failure(&run.host, "kubeadm init failed", &output).await)
         }
     }
 

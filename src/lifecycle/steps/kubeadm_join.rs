@@ -10,7 +10,7 @@ use super::{
         detached::{self, KUBEADM_JOIN},
         failure::Failure,
         joining::{Joined, await_vote},
-        kubeadm_file::{kubeadm_failure, remove_config, validate_config, write_config, write_discovery},
+        kubeadm_file::{node_failure, remove_config, validate_config, write_config, write_discovery},
         look::{has_credentials, is_finished_node, refuse_finished_node},
         marker::{Marker, Phase},
         membership,
@@ -110,7 +110,7 @@ impl KubeadmJoin {
     pub(super) async fn await_end(&self, run: &Run) -> Result<(), Failure> {
         match detached::await_end(&run.host, KUBEADM_JOIN).await? {
             (0, _) => Ok(()),
-            (_, output) => Err(kubeadm_failure("kubeadm join failed", &output)),
+            (_, output) => Err(node_failure(&run.host, "kubeadm join failed", &output).await),
         }
     }
 

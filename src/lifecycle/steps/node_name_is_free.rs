@@ -31,7 +31,7 @@ pub struct NodeNameIsFree {
 
 impl NodeNameIsFree {
     fn judge(&self, node: Option<&Node>) -> Result<Check, Failure> {
-        let Some(node) = node.filter(|node| node.machine_id != self.machine_id) else {
+        let Some(node) = node else {
             return Ok(Check::Done);
         };
         let addresses: Vec<&str> = node
@@ -39,11 +39,15 @@ impl NodeNameIsFree {
             .iter()
             .map(|address| address.address.as_str())
             .collect();
-        if self
+        let has_own_address = self
             .addresses
             .iter()
-            .any(|own| addresses.iter().any(|address| address.parse() == Ok(*own)))
-        {
+            .any(|own| addresses.iter().any(|address| address.parse() == Ok(*own)));
+        // Machines cloned from one image share their machine ID; one whose address has changed is not Ready.
+        if node.machine_id == self.machine_id && (has_own_address || !node.is_ready) {
+            return Ok(Check::Done);
+        }
+        if has_own_address {
             return Ok(Check::Needed(
                 "a Node of an earlier life of this host is left in the cluster".into(),
             ));

@@ -1,7 +1,7 @@
 //! Hosts that carry the floating IP.
 use std::net::IpAddr;
 
-use super::{Checks, Problem, Severity, check_clock, check_kubelet};
+use super::{Checks, Problem, Severity, check_clock, check_folders, check_kubelet, check_rights};
 use crate::node::{Facts, Interface, interface};
 
 /// What a load balancer host is going to be.
@@ -26,7 +26,11 @@ pub struct LoadbalancerExpectations<'a> {
 /// What keeps a host from carrying the floating IP. Whether the VIP answers elsewhere is a question of its own:
 /// [`vip_answers_command`](crate::node::vip::vip_answers_command), [`vip_is_taken`].
 pub fn check_loadbalancer(facts: &Facts, expected: &LoadbalancerExpectations<'_>) -> Vec<Problem> {
+    if let Some(problem) = check_rights(facts) {
+        return vec![problem];
+    }
     let mut checks = Checks::default();
+    check_folders(facts, &mut checks);
     check_vip(facts, expected, &mut checks);
     if expected.port == expected.health_port {
         let detail = format!("Both are {}. Give another port.", expected.port);
@@ -63,6 +67,7 @@ pub fn vip_is_taken(vip: IpAddr, lladdr: &str) -> Problem {
             "A machine{by} answers for {vip} and is none of the members. Choose a free address, or remove it there."
         ),
         severity: Severity::Error,
+        is_mendable: false,
     }
 }
 

@@ -1,10 +1,16 @@
 //! What stands in the way of a host becoming what it shall be, found before anything is changed.
 use std::collections::BTreeSet;
 
-use super::Facts;
+use super::{
+    Facts,
+    setup::{CloudInit, Setup},
+};
 
+#[cfg(test)]
+mod host_tests;
 mod loadbalancer;
 mod node;
+mod runtime;
 
 pub use loadbalancer::{LoadbalancerExpectations, check_loadbalancer, vip_is_taken};
 pub use node::{NodeExpectations, check_master, check_worker};
@@ -21,6 +27,8 @@ pub struct Problem {
     pub detail: String,
     /// Whether it stops the work.
     pub severity: Severity,
+    /// Whether the machine's own set-up (cloud-init, a package manager) may yet mend it.
+    pub is_mendable: bool,
 }
 
 /// How bad a [`Problem`] is.
@@ -30,6 +38,56 @@ pub enum Severity {
     Warning,
     /// It cannot go well.
     Error,
+}
+
+/// At plan, of a machine that still sets itself up: what that may mend is no error yet. It is looked at again at apply.
+pub fn bear_setup(problems: &mut [Problem], setup: &Setup) {
+    if !setup.is_under_way() {
+        return;
+    }
+    let mendable = problems
+        .iter_mut()
+        .filter(|problem| problem.is_mendable && problem.severity == Severity::Error);
+    for problem in mendable {
+        problem.severity = Severity::Warning;
+    }
+}
+
+/// Without root's rights nothing else that was seen means anything.
+fn check_rights(facts: &Facts) -> Option<Problem> {
+    let uid = facts.effective_uid.filter(|uid| *uid != 0)?;
+    let user = facts.user.as_ref().filter(|user| user.uid == uid);
+    let name = user.map_or_else(|| format!("the user with id {uid}"), |user| user.name.clone());
+    Some(Problem {
+        attribute: Some("ssh.become"),
+        summary: "The user is not root",
+        detail: format!(
+            "Scripts on {} run as {name}, who may neither install a cluster nor see all of what is there. Set become = true in the ssh block (sudo without a password), or connect as root.",
+            facts.hostname
+        ),
+        severity: Severity::Error,
+        is_mendable: false,
+    })
+}
+
+fn check_folders(facts: &Facts, checks: &mut Checks) {
+    if !facts.read_only.is_empty() {
+        let detail = format!(
+            "{} cannot be written to on {}: a read-only file system, or one that has failed (`dmesg` tells).",
+            facts.read_only.join(", "),
+            facts.hostname
+        );
+        checks.error(Some("host"), "A folder of the host is read-only", detail);
+    }
+    if facts.interfaces.is_empty() && !facts.has_program("ip") {
+        let detail = format!(
+            "{} has no ip, by which its addresses and routes are read. Install iproute2 (RHEL: iproute).",
+            facts.hostname
+        );
+        checks.mendable(facts, |checks| {
+            checks.error(Some("host"), "A program is missing", detail);
+        });
+    }
 }
 
 /// What an earlier cluster left on a host that shall not belong to one yet.
@@ -45,12 +103,13 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
             "/etc/kubernetes/manifests/kube-apiserver.yaml",
         ),
         (files.ca_certificate, "/etc/kubernetes/pki/ca.crt"),
-        (files.etcd_data, "/var/lib/etcd/member"),
     ];
-    let left: Vec<&str> = left
+    let mut left: Vec<String> = left
         .into_iter()
-        .filter_map(|(there, path)| there.then_some(path))
+        .filter(|(there, _)| *there)
+        .map(|(_, path)| path.to_owned())
         .collect();
+    left.extend(files.etcd_data.then(|| format!("{}/member", facts.etcd.path)));
     if !left.is_empty() {
         let detail = format!(
             "{} has {}. It is or was part of a cluster, which is never reset unasked. Run `kubeadm reset` there if nothing of it is needed.",
@@ -73,6 +132,7 @@ pub fn hosts_do_not_reach_each_other(lines: &[&str], hint: &str) -> Problem {
         summary: "Hosts do not reach each other",
         detail,
         severity: Severity::Error,
+        is_mendable: false,
     }
 }
 
@@ -106,7 +166,21 @@ impl Checks {
             summary,
             detail,
             severity,
+            is_mendable: false,
         });
+    }
+
+    /// What `check` finds wrong may be mended yet by the machine's own set-up. Where that went wrong, it is said.
+    fn mendable(&mut self, facts: &Facts, check: impl FnOnce(&mut Self)) {
+        let before = self.problems.len();
+        check(self);
+        for problem in self.problems.iter_mut().skip(before) {
+            problem.is_mendable = true;
+            if facts.setup.cloud_init == CloudInit::Failed && problem.severity == Severity::Error {
+                problem.detail +=
+                    " cloud-init ended there with an error: `cloud-init status --long` shows it.";
+            }
+        }
     }
 
     fn error(&mut self, attribute: Option<&'static str>, summary: &'static str, detail: String) {
@@ -130,6 +204,10 @@ impl Checks {
 }
 
 fn check_kubelet(facts: &Facts, checks: &mut Checks) {
+    checks.mendable(facts, |checks| check_unit(facts, checks));
+}
+
+fn check_unit(facts: &Facts, checks: &mut Checks) {
     if !facts.systemd {
         let detail = format!(
             "{} is not run by systemd, which starts the kubelet and outlives a cut connection.",

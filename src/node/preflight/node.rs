@@ -3,8 +3,10 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
-use super::{Checks, Problem, check_clock, check_kubelet};
-use crate::node::{Facts, facts::CRI_SOCKETS};
+use super::{
+    Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, runtime::check_runtime,
+};
+use crate::node::Facts;
 
 /// What a master or worker is going to be.
 #[derive(Clone, Debug)]
@@ -23,12 +25,19 @@ pub struct NodeExpectations<'a> {
     pub api_server_port: u16,
     /// Whether the host is a node already, so that its ports are its own.
     pub is_node: bool,
+    /// The runtime's socket that kubeadm is told.
+    pub cri_socket: &'a str,
+    /// The folder for etcd's data where it is known.
+    pub etcd_folder: Option<&'a str>,
     /// This machine's clock in Unix seconds.
     pub local_clock: i64,
 }
 
 /// What keeps a host from becoming a master.
 pub fn check_master(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Problem> {
+    if let Some(problem) = check_rights(facts) {
+        return vec![problem];
+    }
     let mut checks = Checks::new(expected.ignored);
     let resources =
         "kubeadm asks for 2 processors and 1700 MB of memory on a master. Give the machine more, or add";
@@ -46,6 +55,15 @@ pub fn check_master(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Probl
         );
         checks.ignorable("Mem", "Too little memory for a master", detail);
     }
+    checks.mendable(facts, |checks| check_master_programs(facts, checks));
+    check_etcd_folder(facts, expected, &mut checks);
+    let mut ports = vec![expected.api_server_port];
+    ports.extend(MASTER_PORTS);
+    check_node(facts, expected, &ports, &mut checks);
+    checks.problems
+}
+
+fn check_master_programs(facts: &Facts, checks: &mut Checks) {
     for (program, reason) in [
         ("kubectl", "nodes are drained and read"),
         ("curl", "the API server and etcd are asked"),
@@ -61,14 +79,48 @@ pub fn check_master(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Probl
             );
         }
     }
-    let mut ports = vec![expected.api_server_port];
-    ports.extend(MASTER_PORTS);
-    check_node(facts, expected, &ports, &mut checks);
-    checks.problems
+}
+
+/// kubeadm wants etcd's folder empty. What an earlier member left there is a leftover, said elsewhere.
+fn check_etcd_folder(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Checks) {
+    let folder = &facts.etcd;
+    let check = format!("DirAvailable-{}", folder.path.replace('/', "-"));
+    if expected.is_node
+        || folder.names.is_empty()
+        || facts.kubernetes.etcd_data
+        || checks.is_ignored(&check)
+        || expected.etcd_folder.is_some_and(|wanted| wanted != folder.path)
+    {
+        return;
+    }
+    let why = if folder.names.iter().any(|name| name == "lost+found") {
+        format!(
+            "It is the root of a file system: let etcd.data_dir be a folder below it, such as {}/data.",
+            folder.path.trim_end_matches('/')
+        )
+    } else {
+        "Empty it there, or let etcd.data_dir be another folder.".to_owned()
+    };
+    let detail = format!(
+        "{} on {} has {}, and kubeadm refuses a folder for etcd that is not empty ({check}). {why}",
+        folder.path,
+        facts.hostname,
+        folder.names.join(", ")
+    );
+    let summary = "The folder for etcd is not empty";
+    if expected.etcd_folder.is_some() {
+        checks.error(Some("etcd.data_dir"), summary, detail);
+    } else {
+        // A master that joins takes the cluster's folder, which is not known here.
+        checks.warning(summary, detail);
+    }
 }
 
 /// What keeps a host from becoming a worker.
 pub fn check_worker(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Problem> {
+    if let Some(problem) = check_rights(facts) {
+        return vec![problem];
+    }
     let mut checks = Checks::new(expected.ignored);
     if facts.memory_mib < WORKER_MEMORY_MIB {
         let detail = format!(
@@ -90,11 +142,14 @@ const MASTER_PORTS: [u16; 5] = [2379, 2380, KUBELET_PORT, 10257, 10259];
 
 fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], checks: &mut Checks) {
     check_name(facts, expected, checks);
+    check_folders(facts, checks);
     check_kubelet(facts, checks);
-    check_versions(facts, expected.kubernetes_version, checks);
-    check_runtime(facts, checks);
-    check_programs(facts, checks);
-    check_kernel(facts, expected, checks);
+    checks.mendable(facts, |checks| {
+        check_versions(facts, expected.kubernetes_version, checks);
+        check_runtime(facts, expected.cri_socket, checks);
+        check_programs(facts, checks);
+        check_kernel(facts, expected, checks);
+    });
     if !expected.is_node {
         for port in ports.iter().filter(|port| facts.listening.contains(port)) {
             let detail = format!(
@@ -172,28 +227,6 @@ fn check_versions(facts: &Facts, wanted: Option<&Version>, checks: &mut Checks) 
     }
 }
 
-fn check_runtime(facts: &Facts, checks: &mut Checks) {
-    match facts.cri_sockets.as_slice() {
-        [] => {
-            let looked = CRI_SOCKETS.join(", ");
-            let detail = format!(
-                "{} has none of {looked}. Install containerd or CRI-O and start it.",
-                facts.hostname
-            );
-            checks.error(Some("host"), "No container runtime is running", detail);
-        }
-        [_] => {}
-        [first, ..] => {
-            let detail = format!(
-                "{} has {}. The first is used: {first}.",
-                facts.hostname,
-                facts.cri_sockets.join(", ")
-            );
-            checks.warning("More than one container runtime is running", detail);
-        }
-    }
-}
-
 /// What each kubeadm cannot do without, by the minor version from which it no longer asks.
 fn check_programs(facts: &Facts, checks: &mut Checks) {
     let minor = facts
@@ -263,7 +296,7 @@ fn check_kernel(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Che
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::preflight::Severity;
+    use crate::node::{preflight::Severity, runtime::Runtimes};
 
     fn problems(change: impl FnOnce(&mut Facts), ignored: &[&str]) -> Vec<Problem> {
         let mut facts = Facts::example();
@@ -282,6 +315,8 @@ mod tests {
             fail_cgroup_v1: None,
             api_server_port: 6443,
             is_node: false,
+            cri_socket: "unix:///run/containerd/containerd.sock",
+            etcd_folder: Some("/var/lib/etcd"),
             local_clock: 1_800_000_000,
         }
     }
@@ -295,7 +330,10 @@ mod tests {
         facts.kubeadm_version = None;
         facts.kubelet_version = Some(Version::new(1, 36, 3));
         facts.programs.clear();
-        facts.cri_sockets.clear();
+        facts.runtimes = Runtimes {
+            listening: Some(BTreeSet::new()),
+            ..Runtimes::default()
+        };
         facts.listening = [22, 2379, 6443].into();
         facts.clock += 31;
     }

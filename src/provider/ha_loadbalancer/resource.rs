@@ -50,17 +50,23 @@ impl Loadbalancer {
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
-            let (problems, facts) =
-                check_loadbalancer(&host, &spec, &self.other_members(model), looked).await?;
-            Ok::<_, Failure>(Some((spec, problems, facts)))
+            let members = self.other_members(model);
+            let checked = check_loadbalancer(&host, &spec, &members, looked).await?;
+            Ok::<_, Failure>(Some((spec, checked)))
         };
         match checked.await {
-            Ok(Some((spec, problems, facts))) => {
-                self.shared.keep_look(address, model.ssh.as_ref(), facts.clone());
-                if let Some(failure) = failure_of(&problems) {
+            Ok(Some((spec, checked))) => {
+                let machine = checked.facts.machine();
+                for told in self.shared.machines.claim("ha_loadbalancer", address, machine) {
+                    cx.add(told);
+                }
+                self.shared
+                    .keep_look(address, model.ssh.as_ref(), checked.facts.clone());
+                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
-                Some((spec, facts))
+                Some((spec, checked.facts))
             }
             Ok(None) => None,
             Err(failure) => {

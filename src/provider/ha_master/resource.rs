@@ -62,11 +62,16 @@ impl Master {
         match check_master(&host, &model.spec(&self.shared, config), looked).await {
             Ok(checked) => {
                 let is_recorded = is_recorded(&checked.facts);
+                let machine = checked.facts.machine();
+                for told in self.shared.machines.claim("ha_master", address, machine) {
+                    cx.add(told);
+                }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
                 if let Some(taken) = self.shared.claims.name(endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
+                checked.notice.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 } else if is_recorded && let Some(stale) = self.look_for_stale(model).await {

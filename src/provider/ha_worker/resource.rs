@@ -118,10 +118,15 @@ impl Resource for Worker {
             .and_then(|join| join.join(&self.shared, model.ssh.as_ref()));
         match check_worker(&host, &model.node.wishes(), &endpoint, join.as_ref()).await {
             Ok(checked) => {
+                let machine = checked.facts.machine();
+                for told in self.shared.machines.claim("ha_worker", address, machine) {
+                    cx.add(told);
+                }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 if let Some(taken) = self.shared.claims.name(&endpoint, &checked.node_name, address) {
                     cx.add(taken);
                 }
+                checked.notice.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 }

@@ -1,0 +1,108 @@
+//! Waits for a machine that still sets itself up: cloud-init, a package manager, its first start.
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    failure::{Failure, FailureKind},
+    left_behind::Notice,
+    look::{answers_of, read_facts_with},
+    step::Run,
+    steps::failure_of,
+    wait::{Seen, wait_until},
+};
+use crate::node::{
+    Facts, Query,
+    preflight::{Problem, Severity},
+    setup::{self, Setup},
+};
+
+/// How long a machine may take, unless the operation's own time is shorter.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Waits as long as cloud-init runs, or as long as anything is at work that may yet mend what is wrong; then looks again.
+/// The machine may start anew meanwhile. A machine that has come to rest costs nothing.
+pub(super) async fn await_setup(
+    run: &Run,
+    mut facts: Facts,
+    problems: impl Fn(&Facts) -> Vec<Problem>,
+) -> Result<Facts, Failure> {
+    let end = Instant::now() + LIMIT.min(run.remaining());
+    while must_wait(&facts, &problems(&facts)) {
+        let account = facts.setup.account();
+        run.progress.waits_for(run, &account);
+        let limit = end.saturating_duration_since(Instant::now());
+        wait_until(run, "the machine has set itself up", limit, || {
+            Box::pin(look(run, end, facts.setup.runs_cloud_init()))
+        })
+        .await
+        .map_err(|failure| still_at_work(run, failure, &problems(&facts)))?;
+        facts = read_facts_with(&run.host, &facts.etcd.path).await?;
+    }
+    Ok(facts)
+}
+
+fn must_wait(facts: &Facts, problems: &[Problem]) -> bool {
+    let is_mendable = |problem: &Problem| problem.is_mendable && problem.severity == Severity::Error;
+    facts.setup.runs_cloud_init() || (facts.setup.is_under_way() && problems.iter().any(is_mendable))
+}
+
+/// One look, which takes two seconds on the host: what it does there would slow down what is waited for.
+async fn look(run: &Run, end: Instant, until_cloud_init: bool) -> Result<Seen<()>, Failure> {
+    let script =
+        setup::sections(Query::new().section("pause", "sleep 2")).script("look at the machine's set-up");
+    let stdout = match run.host.run_ok(&script).await.map_err(Failure::from) {
+        Ok(stdout) => stdout,
+        Err(failure) if matches!(failure.kind, FailureKind::Unreachable | FailureKind::Interrupted) => {
+            let left = end.saturating_duration_since(Instant::now());
+            run.host.wait_until_reachable(left, &run.cancel).await?;
+            return Ok(Seen::NotYet("the machine, which starts anew".into()));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let seen = Setup::parse(&answers_of(&run.host, &stdout, &[])?);
+    // Whether the rest is worth a wait is seen when cloud-init has done what it does.
+    Ok(
+        if seen.runs_cloud_init() || (seen.is_under_way() && !until_cloud_init) {
+            Seen::NotYet(seen.account())
+        } else {
+            Seen::Yes(())
+        },
+    )
+}
+
+/// The wait's own failure says what was seen last.
+fn still_at_work(run: &Run, failure: Failure, problems: &[Problem]) -> Failure {
+    if failure.kind != FailureKind::Permanent || !failure.detail.starts_with("Waited for: ") {
+        return failure.on(run.host.name());
+    }
+    let missing = failure_of(problems).map_or_else(String::new, |missing| {
+        format!("\n\nWhat it lacked when the wait began:\n{}", missing.detail)
+    });
+    Failure::new("Machine still sets itself up", failure.detail + &missing)
+        .at("host")
+        .on(run.host.name())
+        .advise("Nothing was changed. Look there for what keeps it (`cloud-init status --long`, `systemctl list-jobs`). If the machine is only slow, apply again: the wait goes on.")
+}
+
+/// What a plan says of a machine that lacks something and still sets itself up.
+pub(super) fn setup_notice(facts: &Facts, problems: &[Problem]) -> Option<Notice> {
+    let lacking: Vec<&str> = problems
+        .iter()
+        .filter(|problem| problem.is_mendable && problem.severity == Severity::Warning)
+        .map(|problem| problem.detail.as_str())
+        .collect();
+    if !facts.setup.is_under_way() || lacking.is_empty() {
+        return None;
+    }
+    Some(Notice {
+        summary: "Machine still sets itself up",
+        detail: format!(
+            "{} is not ready yet: {}.\n\nAt work there: {}. The apply waits for it and looks again.",
+            facts.hostname,
+            lacking.join(" "),
+            facts.setup.account()
+        )
+        .replace("..", "."),
+    })
+}
