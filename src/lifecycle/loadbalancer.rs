@@ -99,25 +99,20 @@ impl LoadbalancerSpec {
 /// The host's own address among the members: the one that it is reached by, or one that is on an interface. Waits for
 /// the host where it has to be looked at.
 pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure> {
-    if let Some(named) = named_member(&run.host, members) {
-        return Ok(named);
+    if named_member(&run.host, members).is_none() {
+        reach_within(run).await?;
     }
-    reach_within(run).await?;
-    let (own, _) = look_for_own_member(&run.host, members).await?;
-    Ok(own)
+    look_for_own_member(&run.host, members).await
 }
 
-/// The same without waiting, and what was seen of the host if it had to be looked at.
-pub async fn look_for_own_member(
-    host: &Host,
-    members: &[IpAddr],
-) -> Result<(IpAddr, Option<Facts>), Failure> {
+/// The same without waiting.
+pub async fn look_for_own_member(host: &Host, members: &[IpAddr]) -> Result<IpAddr, Failure> {
     if let Some(named) = named_member(host, members) {
-        return Ok((named, None));
+        return Ok(named);
     }
     let facts = read_facts(host).await?;
     let own = members.iter().find(|member| facts.has_address(**member));
-    let own = own.copied().ok_or_else(|| {
+    own.copied().ok_or_else(|| {
         Failure::new(
             "Host is none of the members",
             "No address in members is this host's own.",
@@ -125,8 +120,7 @@ pub async fn look_for_own_member(
         .at("members")
         .on(host.name())
         .advise("Add this host's name and address to members.")
-    })?;
-    Ok((own, Some(facts)))
+    })
 }
 
 fn named_member(host: &Host, members: &[IpAddr]) -> Option<IpAddr> {
@@ -149,7 +143,7 @@ pub async fn apply_loadbalancer(
         (problems(spec, &facts, is_installed), facts)
     } else {
         reach_within(run).await?;
-        check_loadbalancer(&run.host, spec, None).await?
+        check_loadbalancer(&run.host, spec).await?
     };
     let interface = interface_of(spec, &facts).unwrap_or_default();
     let note = LoadbalancerNote {
@@ -195,21 +189,12 @@ pub async fn remove_loadbalancer(
 }
 
 /// What keeps the host from carrying the floating IP, and what was seen of it. Reads only.
-///
-/// `looked`: what a look at the host has just seen, so that it need not be looked at again.
 pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
-    looked: Option<Facts>,
 ) -> Result<(Vec<Problem>, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
-    let facts = async {
-        match looked {
-            Some(facts) => Ok(facts),
-            None => read_facts(host).await,
-        }
-    };
-    let (facts, taken) = join(facts, async {
+    let (facts, taken) = join(read_facts(host), async {
         if is_installed {
             Ok(None)
         } else {

@@ -30,7 +30,7 @@ pub mod stale;
 pub mod survey;
 
 #[cfg(test)]
-mod drill;
+pub(crate) mod drill;
 pub mod find_way;
 pub mod joining;
 pub mod preflight;

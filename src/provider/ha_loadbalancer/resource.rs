@@ -46,11 +46,11 @@ impl Loadbalancer {
         let address = model.host.as_ref()?;
         let host = self.shared.host(address, model.ssh.as_ref())?;
         let checked = async {
-            let (own, looked) = look_for_own_member(&host, &model.member_addresses()).await?;
+            let own = look_for_own_member(&host, &model.member_addresses()).await?;
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
-            let (problems, facts) = check_loadbalancer(&host, &spec, looked).await?;
+            let (problems, facts) = check_loadbalancer(&host, &spec).await?;
             Ok::<_, Failure>(Some((spec, problems, facts)))
         };
         match checked.await {
