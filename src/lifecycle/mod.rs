@@ -30,7 +30,7 @@ pub mod stale;
 pub mod survey;
 
 #[cfg(test)]
-pub(crate) mod drill;
+mod drill;
 pub mod find_way;
 pub mod joining;
 pub mod preflight;
@@ -49,6 +49,8 @@ pub use cluster_lock::ClusterLocks;
 pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluster};
 pub use create_worker::create_worker;
 pub use departures::Departures;
+#[cfg(test)]
+pub(crate) use drill::machines;
 pub use failure::{Failure, FailureKind};
 pub use foresee::foresee_removal;
 pub use left_behind::{IfUnreachable, Notice};

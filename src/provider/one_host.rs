@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use super::Ha;
 use crate::{
-    lifecycle::drill,
+    lifecycle::machines,
     remote::Pool,
     tf_provider::{Terraform, Value},
 };
 
 async fn terraform() -> Terraform {
-    let terraform = Terraform::of(Arc::new(Ha::new(Pool::with_transport(drill::machines().await))));
+    let terraform = Terraform::of(Arc::new(Ha::new(Pool::with_transport(machines().await))));
     configure(&terraform).await;
     terraform
 }

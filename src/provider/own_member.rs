@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::Ha;
 use crate::{
-    lifecycle::drill,
+    lifecycle::machines,
     remote::Pool,
     tf_provider::{Terraform, Value},
 };
@@ -11,7 +11,7 @@ use crate::{
 const LOADBALANCER: &str = "ha_loadbalancer";
 
 async fn terraform(preflight: &str) -> Terraform {
-    let terraform = Terraform::of(Arc::new(Ha::new(Pool::with_transport(drill::machines().await))));
+    let terraform = Terraform::of(Arc::new(Ha::new(Pool::with_transport(machines().await))));
     let config = Value::object([("preflight", Value::from(preflight))]);
     assert_eq!(terraform.configure(&config).await, []);
     terraform

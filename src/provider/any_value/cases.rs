@@ -40,7 +40,7 @@ pub(super) fn sample(attribute: &Attribute) -> Value {
     let numbers = [9000, 100, 1].map(Value::from);
     let texts = TEXTS.map(Value::from);
     let all = texts.iter().chain(&numbers);
-    let mut fitting = all.flat_map(|leaf| of_type(&attribute.ty, leaf));
+    let mut fitting = all.filter_map(|leaf| of_type(&attribute.ty, leaf));
     fitting
         .find(|value| attribute.validators.iter().all(|check| check(value).is_ok()))
         .unwrap_or_else(|| panic!("no text of TEXTS is a good value of {}", attribute.name))
