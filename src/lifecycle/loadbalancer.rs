@@ -104,25 +104,20 @@ impl LoadbalancerSpec {
 /// The host's own address among the members: the one that it is reached by, or one that is on an interface. Waits for
 /// the host where it has to be looked at.
 pub async fn own_member(run: &Run, members: &[IpAddr]) -> Result<IpAddr, Failure> {
-    if let Some(named) = named_member(&run.host, members) {
-        return Ok(named);
+    if named_member(&run.host, members).is_none() {
+        reach_within(run).await?;
     }
-    reach_within(run).await?;
-    let (own, _) = look_for_own_member(&run.host, members).await?;
-    Ok(own)
+    look_for_own_member(&run.host, members).await
 }
 
-/// The same without waiting, and what was seen of the host if it had to be looked at.
-pub async fn look_for_own_member(
-    host: &Host,
-    members: &[IpAddr],
-) -> Result<(IpAddr, Option<Facts>), Failure> {
+/// The same without waiting.
+pub async fn look_for_own_member(host: &Host, members: &[IpAddr]) -> Result<IpAddr, Failure> {
     if let Some(named) = named_member(host, members) {
-        return Ok((named, None));
+        return Ok(named);
     }
     let facts = read_facts(host).await?;
     let own = members.iter().find(|member| facts.has_address(**member));
-    let own = own.copied().ok_or_else(|| {
+    own.copied().ok_or_else(|| {
         Failure::new(
             "Host is none of the members",
             "No address in members is this host's own.",
@@ -130,8 +125,7 @@ pub async fn look_for_own_member(
         .at("members")
         .on(host.name())
         .advise("Add this host's name and address to members.")
-    })?;
-    Ok((own, Some(facts)))
+    })
 }
 
 fn named_member(host: &Host, members: &[IpAddr]) -> Option<IpAddr> {
@@ -158,7 +152,7 @@ pub async fn apply_loadbalancer(
         )
     } else {
         reach_within(run).await?;
-        look(&run.host, spec, members, None).await?
+        look(&run.host, spec, members).await?
     };
     let facts = await_setup(run, facts, |facts| problems(spec, facts, is_installed)).await?;
     let mut problems = problems(spec, &facts, is_installed);
@@ -211,15 +205,13 @@ pub async fn remove_loadbalancer(
 
 /// What keeps the host from carrying the floating IP. Reads only.
 ///
-/// `members`: the other members' hosts, as far as they can be reached. `looked`: what a look at the host has just seen, so
-/// that it need not be looked at again.
+/// `members`: the other members' hosts, as far as they can be reached.
 pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
     members: &[Host],
-    looked: Option<Facts>,
 ) -> Result<Checked, Failure> {
-    let (between, is_installed, facts) = look(host, spec, members, looked).await?;
+    let (between, is_installed, facts) = look(host, spec, members).await?;
     let mut problems = problems(spec, &facts, is_installed);
     problems.extend(between);
     Ok(Checked::at_plan(problems, facts.hostname.clone(), facts))
@@ -230,15 +222,8 @@ async fn look(
     host: &Host,
     spec: &LoadbalancerSpec,
     members: &[Host],
-    looked: Option<Facts>,
 ) -> Result<(Vec<Problem>, bool, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
-    let facts = async {
-        match looked {
-            Some(facts) => Ok(facts),
-            None => read_facts(host).await,
-        }
-    };
     let between = async {
         if is_installed {
             return Ok(Vec::new());
@@ -248,7 +233,7 @@ async fn look(
         problems.extend(taken?);
         Ok::<_, Failure>(problems)
     };
-    let (facts, between) = join(facts, between).await;
+    let (facts, between) = join(read_facts(host), between).await;
     Ok((between?, is_installed, facts?))
 }
 

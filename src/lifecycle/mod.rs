@@ -52,6 +52,8 @@ pub use cluster_lock::ClusterLocks;
 pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluster};
 pub use create_worker::create_worker;
 pub use departures::Departures;
+#[cfg(test)]
+pub(crate) use drill::machines;
 pub use failure::{Failure, FailureKind};
 pub use floating_ip::confirm_vip_fault;
 pub use foresee::foresee_removal;

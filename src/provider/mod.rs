@@ -113,4 +113,8 @@ mod any_value;
 #[cfg(test)]
 mod leaving_nodes;
 #[cfg(test)]
+mod one_host;
+#[cfg(test)]
+mod own_member;
+#[cfg(test)]
 mod silent_hosts;

@@ -144,7 +144,7 @@ mod tests {
         ] {
             for text in [
                 format!("no such file: {secret}"),
-                format!("{:?} is wrong", secret),
+                format!("{secret:?} is wrong"),
                 format!("a {secret}."),
             ] {
                 let shown = redact(&text);

@@ -68,7 +68,9 @@ fn check_attribute(cx: &Context, attribute: &Attribute, value: &Value, at: Path)
     let mut nulls = Vec::new();
     find_nulls(value, &attribute.ty, &at, &at, &mut nulls);
     if !nulls.is_empty() {
-        nulls.into_iter().for_each(|null| cx.add(null));
+        for null in nulls {
+            cx.add(null);
+        }
         return;
     }
     if !value.is_wholly_known() {

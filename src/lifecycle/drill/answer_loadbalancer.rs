@@ -23,6 +23,15 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             Output::default()
         }
         "read the load balancer's note" => says(machine.files.get(&note).cloned().unwrap_or_default()),
+        "read load balancer" => {
+            let files = machine
+                .files
+                .iter()
+                .filter(|(path, _)| body.contains(path.as_str()));
+            let sections = files.map(|(path, text)| (path.as_str(), 0, text.as_str()));
+            let identity = ("machine_id", 0, machine.identity.as_str());
+            says(Answers::from_sections(sections.chain([identity])).render())
+        }
         "read files" => {
             let sections = machine
                 .files

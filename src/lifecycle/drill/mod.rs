@@ -27,6 +27,26 @@ mod titles;
 mod two_runs;
 mod ways;
 
+use std::sync::Arc;
+
+use crate::remote::{Target, Transport};
+
+/// Ways to machines without a load balancer for tests of the provider: each by its address (10.0.0.11 and so on), by
+/// `m11.example.net`, or by 192.0.2.11 as from behind a NAT.
+pub(crate) async fn machines() -> impl Fn(&Target) -> Arc<dyn Transport> {
+    let lab = world::Lab::new(operations::Operation::ApplyLoadbalancer.world_before().await);
+    move |target| {
+        let number: String = target
+            .address
+            .trim_start_matches("10.0.0.")
+            .trim_start_matches("192.0.2.")
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect();
+        lab.transport(&format!("10.0.0.{number}"))
+    }
+}
+
 /// Prints a drill's count also where the test harness keeps what passing tests print, which only holds macros back.
 fn tell(count: &str) {
     use std::io::Write as _;

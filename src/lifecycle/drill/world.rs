@@ -166,8 +166,12 @@ impl Lab {
     }
 
     pub(super) fn host(&self, address: &str) -> Host {
+        Host::new(address, self.transport(address))
+    }
+
+    pub(super) fn transport(&self, address: &str) -> Arc<dyn Transport> {
         assert!(self.world().machines.contains_key(address), "{address}");
-        Host::new(address, Arc::new(Link(self.clone(), address.to_owned())))
+        Arc::new(Link(self.clone(), address.to_owned()))
     }
 }
 

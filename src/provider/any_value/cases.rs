@@ -40,7 +40,7 @@ pub(super) fn sample(attribute: &Attribute) -> Value {
     let numbers = [9000, 100, 1].map(Value::from);
     let texts = TEXTS.map(Value::from);
     let all = texts.iter().chain(&numbers);
-    let mut fitting = all.flat_map(|leaf| of_type(&attribute.ty, leaf));
+    let mut fitting = all.filter_map(|leaf| of_type(&attribute.ty, leaf));
     fitting
         .find(|value| attribute.validators.iter().all(|check| check(value).is_ok()))
         .unwrap_or_else(|| panic!("no text of TEXTS is a good value of {}", attribute.name))
@@ -160,18 +160,23 @@ fn with_odd(ty: &Type, good: &Value, odd: &Value, at: &Path) -> Vec<(Value, Path
     match (ty, good) {
         (Type::List(element) | Type::Set(element), Value::List(items)) => {
             let more = items.first().cloned().unwrap_or_default();
-            for (value, at) in with_odd(element, &more, odd, &at.clone().index(items.len())) {
-                let mut items = items.clone();
-                items.push(value);
-                all.push((Value::List(items), at));
+            // In place of the first, and one more.
+            for index in std::collections::BTreeSet::from([0, items.len()]) {
+                for (value, at) in with_odd(element, &more, odd, &at.clone().index(index)) {
+                    let mut items = items.clone();
+                    items.splice(index..items.len().min(index + 1), [value]);
+                    all.push((Value::List(items), at));
+                }
             }
         }
         (Type::Map(element), Value::Map(items)) => {
             let more = items.values().next().cloned().unwrap_or_default();
-            for (value, at) in with_odd(element, &more, odd, &at.clone().key("odd")) {
-                let mut map = good.clone();
-                map.set("odd", value);
-                all.push((map, at));
+            for key in items.keys().take(1).map(String::as_str).chain(["odd"]) {
+                for (value, at) in with_odd(element, &more, odd, &at.clone().key(key)) {
+                    let mut map = good.clone();
+                    map.set(key, value);
+                    all.push((map, at));
+                }
             }
             if let Value::String(key) = odd {
                 let mut map = good.clone();

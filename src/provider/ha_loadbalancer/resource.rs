@@ -46,12 +46,12 @@ impl Loadbalancer {
         let address = model.host.as_ref()?;
         let host = self.shared.host(address, model.ssh.as_ref())?;
         let checked = async {
-            let (own, looked) = look_for_own_member(&host, &model.member_addresses()).await?;
+            let own = look_for_own_member(&host, &model.member_addresses()).await?;
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
             let members = self.other_members(model);
-            let checked = check_loadbalancer(&host, &spec, &members, looked).await?;
+            let checked = check_loadbalancer(&host, &spec, &members).await?;
             Ok::<_, Failure>(Some((spec, checked)))
         };
         match checked.await {

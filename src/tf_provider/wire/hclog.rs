@@ -256,6 +256,18 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_key_is_not_logged() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----";
+        let lines = logged(|| {
+            let _span = tracing::info_span!("rpc", key).entered();
+            tracing::info!(path = %key, debug = ?Some(key), "cannot open {key}");
+        });
+        let line = lines[0].to_string();
+        assert_eq!(line.matches("(secret)").count(), 4, "{line}");
+        assert!(!line.contains("MC4C"), "{line}");
+    }
+
+    #[test]
     fn nobody_forges_the_head() {
         let lines = logged(|| tracing::info!("@level" = 5, "fine"));
         assert_eq!(lines[0]["@level"], "info");

@@ -143,6 +143,24 @@ impl Terraform {
         )
     }
 
+    /// Creates what was planned.
+    pub(crate) async fn create(&self, resource: &str, config: &Value, planned: &Value) -> (Value, Vec<Told>) {
+        let schema = self.schema(resource);
+        let request = pb::apply_resource_change::Request {
+            type_name: resource.to_owned(),
+            prior_state: Some(encode(&Value::Null, &Type::Dynamic)),
+            planned_state: wire(&schema, planned),
+            config: wire(&schema, config),
+            ..Default::default()
+        };
+        let answer = self.server.apply_resource_change(Request::new(request)).await;
+        let answer = answer.unwrap().into_inner();
+        (
+            decode(answer.new_state.as_ref(), &schema.value_type()).unwrap(),
+            told(answer.diagnostics),
+        )
+    }
+
     /// Destroys, plan and apply; what is left.
     pub(crate) async fn destroy(&self, resource: &str, state: &Value) -> (Value, Vec<Told>) {
         let schema = self.schema(resource);
