@@ -10,7 +10,7 @@ use crate::{
     command::Script,
     kube,
     kubeadm::{self, BootstrapToken, CertificateKey, Version},
-    node::Query,
+    node::{Query, query::SLOW_SECONDS},
     remote::Host,
 };
 
@@ -41,7 +41,7 @@ pub async fn mint_token(via: &Host, token: &BootstrapToken, node_name: &str) -> 
 pub async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
     let key = CertificateKey::from_random(random()?);
     let query = Query::new()
-        .section("version", kubeadm::version_command())
+        .section_within("version", kubeadm::version_command(), SLOW_SECONDS)
         .section(
             "address",
             "sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml",

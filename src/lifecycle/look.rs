@@ -175,3 +175,24 @@ pub async fn differing_file(host: &Host, files: &[File]) -> Result<Option<String
         .find(|(_, state)| *state != FileState::Same)
         .map(|(file, _)| file.path.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::remote::fake::FakeHost;
+
+    #[test]
+    fn what_took_too_long_is_not_taken_for_missing() {
+        let host = Host::new("m1", Arc::new(FakeHost::new("m1")));
+        let late = Answers::from_sections([("kubeadm", 124, ""), ("clock", 0, "1")]).render();
+        let failure = answers_of(&host, &late, &[]).unwrap_err();
+        assert_eq!(failure.summary, "Host is too slow to answer");
+        assert!(failure.detail.contains("in time to: kubeadm."), "{failure}");
+        assert!(answers_of(&host, &late, &["kubeadm"]).is_ok());
+        let failure = answers_of(&host, "missing base64\n", &[]).unwrap_err();
+        assert_eq!(failure.summary, "A program is missing");
+        assert!(failure.detail.contains("`base64`"), "{failure}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::{
     node::{
         MARKER, Machine, Query,
         detached::{Progress, running_command, state_command},
+        query::SLOW_SECONDS,
     },
     remote::Host,
 };
@@ -194,8 +195,8 @@ async fn ask(host: &Host) -> Result<Seen, Failure> {
         .section("cluster", unless_joining(&kube::cluster_config_command()))
         .section("members", unless_joining(&etcd::member_list_command()))
         .section("marker", format!("cat {MARKER}"))
-        .section("init", state_command(super::detached::KUBEADM_INIT))
-        .section("join", state_command(super::detached::KUBEADM_JOIN));
+        .section_within("init", state_command(super::detached::KUBEADM_INIT), SLOW_SECONDS)
+        .section_within("join", state_command(super::detached::KUBEADM_JOIN), SLOW_SECONDS);
     let stdout = host.run_ok(&query.script("survey")).await?;
     let answers = answers_of(host, &stdout, &["ready", "cluster", "members"])?;
     // A look that took too long is no proof of absence.

@@ -9,6 +9,7 @@ use super::{
         parse_default_interface, parse_interfaces, parse_listening, parse_os_name, parse_user, parse_version,
     },
     machine::{self, boot_section},
+    query::SLOW_SECONDS,
     runtime::{self, Runtimes},
     setup::{self, Setup},
 };
@@ -172,9 +173,6 @@ pub(super) const ETCD_MEMBER: &str = "member";
 /// etcd's folder unless told.
 pub const ETCD_FOLDER: &str = "/var/lib/etcd";
 
-/// Limit in seconds of what a small or busy machine is slow at.
-const SLOW: u32 = 20;
-
 /// Adds the questions that [`Facts::parse`] needs; `etcd` is the folder for etcd's data.
 pub fn sections(query: Query, etcd: &str) -> Query {
     let programs = PROGRAMS.join(" ");
@@ -207,9 +205,9 @@ pub fn sections(query: Query, etcd: &str) -> Query {
         .section("cgroup", "stat -fc %T /sys/fs/cgroup")
         .section("systemd", "test -d /run/systemd/system")
         .section("ip_forward", "cat /proc/sys/net/ipv4/ip_forward")
-        .section_within("kubeadm", "kubeadm version -o short", SLOW)
-        .section_within("kubelet", "kubelet --version", SLOW)
-        .section_within("kubelet_unit", "systemctl cat kubelet.service", SLOW)
+        .section_within("kubeadm", "kubeadm version -o short", SLOW_SECONDS)
+        .section_within("kubelet", "kubelet --version", SLOW_SECONDS)
+        .section_within("kubelet_unit", "systemctl cat kubelet.service", SLOW_SECONDS)
         .section(
             "programs",
             format!("for p in {programs}; do command -v $p >/dev/null && echo $p; done; :"),

@@ -12,6 +12,8 @@ pub struct Query {
     sections: Vec<(String, String, u32)>,
 }
 
+/// Limit in seconds of a section that asks systemd or starts a program of Kubernetes, which a small or busy host is slow at.
+pub const SLOW_SECONDS: u32 = 20;
 /// A section that takes longer is ended, with status 124, unless it has a limit of its own.
 const SECTION_LIMIT_SECONDS: u32 = 5;
 /// What `timeout` says of what it ended.

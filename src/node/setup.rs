@@ -1,7 +1,7 @@
 //! What a machine that was just made still does to itself: cloud-init, package managers, its first start.
 use serde::Deserialize;
 
-use super::{Answers, Query};
+use super::{Answers, Query, query::SLOW_SECONDS};
 
 /// What was seen of a machine's own set-up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +31,6 @@ const LOCKS: &str = "/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt
                      /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock";
 /// Between the parts of an answer.
 const CUT: &str = "----";
-/// Limit in seconds: systemd is slow to answer while the machine starts.
-const SLOW: u32 = 20;
 /// Units of cloud-init, old and new (24.3).
 const UNITS: &str = "cloud-init-local.service cloud-init-network.service cloud-init.service \
                      cloud-config.service cloud-final.service cloud-init-main.service";
@@ -46,7 +44,7 @@ pub fn sections(query: Query) -> Query {
                 "cd /run/cloud-init && [ -e status.json ] || exit 0; cat status.json; echo; echo {CUT}; \
                  cat result.json; echo; echo {CUT}; systemctl is-active {UNITS}; :"
             ),
-            SLOW,
+            SLOW_SECONDS,
         )
         // POSIX locks are listed with their process: number, kind, mode, access, process, device:inode.
         .section_within(
@@ -57,7 +55,7 @@ pub fn sections(query: Query) -> Query {
                  for f in {LOCKS}; do i=$(stat -c %i $f) || continue; while read -r _ _ _ _ p d _; do \
                  case $d in *:$i) echo \"lock $p $f $(cat /proc/$p/comm)\";; esac; done </proc/locks; done; :"
             ),
-            SLOW,
+            SLOW_SECONDS,
         )
 }
 
