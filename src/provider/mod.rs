@@ -7,6 +7,8 @@ mod diagnose;
 mod docs;
 mod duration;
 mod node_model;
+mod node_rules;
+mod rules;
 mod settings;
 mod shared;
 mod shared_attributes;

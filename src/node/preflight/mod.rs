@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use super::Facts;
 
 mod loadbalancer;
+mod networks;
 mod node;
 
 pub use loadbalancer::{LoadbalancerExpectations, check_loadbalancer, vip_is_taken};

@@ -1,9 +1,10 @@
 //! Masters and workers: what kubeadm checks too, said earlier and with the attribute that helps.
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
 use semver::Version;
 
-use super::{Checks, Problem, check_clock, check_kubelet};
+use super::{Checks, Problem, check_clock, check_kubelet, networks::check_networks};
 use crate::node::{Facts, facts::CRI_SOCKETS};
 
 /// What a master or worker is going to be.
@@ -21,6 +22,8 @@ pub struct NodeExpectations<'a> {
     pub fail_cgroup_v1: Option<bool>,
     /// The API server's port on a master.
     pub api_server_port: u16,
+    /// The cluster's networks for pods and Services with their attributes, where they are known.
+    pub networks: &'a [(&'static str, IpNet)],
     /// Whether the host is a node already, so that its ports are its own.
     pub is_node: bool,
     /// This machine's clock in Unix seconds.
@@ -95,6 +98,7 @@ fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], che
     check_runtime(facts, checks);
     check_programs(facts, checks);
     check_kernel(facts, expected, checks);
+    check_networks(facts, expected.networks, checks);
     if !expected.is_node {
         for port in ports.iter().filter(|port| facts.listening.contains(port)) {
             let detail = format!(
@@ -281,6 +285,7 @@ mod tests {
             fail_swap_on: true,
             fail_cgroup_v1: None,
             api_server_port: 6443,
+            networks: &[],
             is_node: false,
             local_clock: 1_800_000_000,
         }

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use super::{
     super::{
         diagnose::{diagnostic, notice},
+        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
         text_map,
     },
     model::Model,
     schema::schema,
+    validate::validate,
 };
 use crate::{
     lifecycle::{
@@ -19,7 +21,7 @@ use crate::{
         own_member, read_loadbalancer, remove_loadbalancer,
     },
     remote::Host,
-    tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
+    tf_provider::{Context, PlanRequest, Resource, Schema, Value},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -137,28 +139,14 @@ impl Resource for Loadbalancer {
     }
 
     async fn validate(&self, cx: &Context, config: &Value) {
-        let (vip, members) = (config.get("vip"), config.get("members"));
-        let taken = |map: &Value| {
-            map.as_map().is_some_and(|map| {
-                map.values()
-                    .any(|address| address.as_str().is_some() && address == vip)
-            })
-        };
-        for (name, map) in [("members", members), ("backends", config.get("backends"))] {
-            if taken(map) {
-                let detail = format!(
-                    "{} is the address of one of the {name}. The floating IP is an address of its own, which moves between the members.",
-                    vip.as_str().unwrap_or_default()
-                );
-                cx.add(
-                    Diagnostic::error("Floating IP is a host's own address", detail)
-                        .at(Path::attribute("vip")),
-                );
-            }
-        }
+        validate(cx, config);
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
+        errors_again(cx, |cx| validate(cx, request.config));
+        if cx.has_errors() {
+            return;
+        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };

@@ -11,6 +11,7 @@ use super::{
             JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed,
             replace_half_removed, set_seen, without_machine,
         },
+        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -205,6 +206,10 @@ impl Resource for Master {
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
+        errors_again(cx, |cx| validate(cx, request.config));
+        if cx.has_errors() {
+            return;
+        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };

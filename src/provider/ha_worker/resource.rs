@@ -11,11 +11,13 @@ use super::{
             begun_removal, changes, changes_node, cluster_change, half_removed, replace_half_removed,
             set_seen, without_machine,
         },
+        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
     },
     model::Model,
     schema::schema,
+    validate::validate,
 };
 use crate::{
     lifecycle::{
@@ -74,7 +76,15 @@ impl Resource for Worker {
         schema()
     }
 
+    async fn validate(&self, cx: &Context, config: &Value) {
+        validate(cx, config);
+    }
+
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
+        errors_again(cx, |cx| validate(cx, request.config));
+        if cx.has_errors() {
+            return;
+        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
