@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the only place that imports both `tf_provider` and `lifecycle`. A folder is named as the resource
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
+mod cluster_networks;
 mod diagnose;
 #[cfg(test)]
 mod docs;
@@ -105,5 +106,7 @@ impl Provider for Ha {
 
 #[cfg(test)]
 mod leaving_nodes;
+#[cfg(test)]
+mod rules_table;
 #[cfg(test)]
 mod silent_hosts;

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use crate::{
     kubeadm::{Finding, Version},
     node::address::parse_address,
-    tf_provider::{Context, Diagnostic, Path, Severity, Value},
+    tf_provider::{Context, Diagnostic, Path, Value},
 };
 
 /// Says what a check of the configuration found.
@@ -23,18 +23,6 @@ pub(super) fn say(cx: &Context, at: Path, finding: Finding) {
 pub(super) fn refuse(cx: &Context, at: Path, check: Result<(), String>) {
     if let Err(problem) = check {
         cx.add(Diagnostic::error("Invalid attribute value", problem).at(at));
-    }
-}
-
-/// The errors of rules that ran at validation already. They run again at plan, when more is known; warnings were given
-/// and are not repeated.
-pub(super) fn errors_again(cx: &Context, rules: impl FnOnce(&Context)) {
-    let own = Context::new();
-    rules(&own);
-    for diagnostic in own.diagnostics() {
-        if diagnostic.severity == Severity::Error {
-            cx.add(diagnostic);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    cluster_networks::ClusterNetworks,
     diagnose::kept,
     settings::{Settings, SshModel},
 };
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
     pub(super) departures: Departures,
+    pub(super) networks: ClusterNetworks,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
     /// Hosts that this run found silent.
@@ -45,6 +47,7 @@ impl Shared {
             pool,
             locks: ClusterLocks::default(),
             departures: Departures::default(),
+            networks: ClusterNetworks::default(),
             existing: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
@@ -55,6 +58,7 @@ impl Shared {
     /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
         self.departures.forget();
+        self.networks.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();

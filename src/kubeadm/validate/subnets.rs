@@ -115,7 +115,8 @@ fn check_families(name: &str, nets: &[IpNet], networks: &Networks<'_>) -> Option
             "Give one network, or set feature_gates = { IPv6DualStack = true }."
         };
         let detail = format!(
-            "Kubernetes 1.{minor} takes two networks in {name} from 1.16 on, and by itself from 1.21 on. {remedy}"
+            "{name} has two networks. kubeadm takes two from 1.16 on with a feature gate, and from 1.21 on without it; the cluster's version is {}. {remedy}",
+            networks.version?
         );
         return Some(Finding::error("Two networks in an old version", detail));
     }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use super::{
     super::{
+        cluster_networks::addresses_of_loadbalancer,
         diagnose::{diagnostic, notice},
-        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -143,16 +143,21 @@ impl Resource for Loadbalancer {
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
-        errors_again(cx, |cx| validate(cx, request.config));
-        if cx.has_errors() {
-            return;
-        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
         if let (Some(vip), Some(port)) = (model.vip, model.port(request.config)) {
             planned.set("port", i64::from(port));
-            planned.set("endpoint", format!("{}:{port}", host_in_url(vip)));
+            let endpoint = format!("{}:{port}", host_in_url(vip));
+            if request.prior.is_none()
+                && let Some(overlap) = self
+                    .shared
+                    .networks
+                    .place(&endpoint, addresses_of_loadbalancer(request.config))
+            {
+                cx.add(overlap);
+            }
+            planned.set("endpoint", endpoint);
             if let Some(id) = model.virtual_router_id(request.config) {
                 planned.set("virtual_router_id", i64::from(id));
             }

@@ -19,12 +19,8 @@ pub(super) fn validate_networks(cx: &Context, config: &Value) {
         return;
     }
     endpoint(cx, config);
-    let nets = subnets(cluster);
-    sizes(cx, config, &nets);
-    let named: Vec<(&str, IpNet)> = nets
-        .iter()
-        .flat_map(|(name, nets)| nets.iter().map(|net| (*name, *net)))
-        .collect();
+    sizes(cx, config, &subnets(cluster));
+    let named = named_networks(cluster);
     if let Err(overlap) = validate_disjoint(&named) {
         let detail = format!("{overlap}. Pods and Services need ranges of their own.");
         cx.add(
@@ -32,6 +28,14 @@ pub(super) fn validate_networks(cx: &Context, config: &Value) {
         );
     }
     overlaps(cx, config, &named);
+}
+
+/// Each network that is known, with its attribute.
+pub(super) fn named_networks(cluster: &Value) -> Vec<(&'static str, IpNet)> {
+    subnets(cluster)
+        .into_iter()
+        .flat_map(|(name, nets)| nets.into_iter().map(move |net| (name, net)))
+        .collect()
 }
 
 /// The subnets that are known, by their attributes; of Services also the default.

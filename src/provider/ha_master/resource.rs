@@ -6,17 +6,18 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
+        cluster_networks::addresses_of_node,
         diagnose::{diagnostic, notice},
         node_model::{
             JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed,
             replace_half_removed, set_seen, without_machine,
         },
-        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
         text_map,
     },
     model::Model,
+    network_rules::named_networks,
     schema::schema,
     validate::validate,
 };
@@ -206,10 +207,6 @@ impl Resource for Master {
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
-        errors_again(cx, |cx| validate(cx, request.config));
-        if cx.has_errors() {
-            return;
-        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
@@ -255,6 +252,18 @@ impl Resource for Master {
             }
         }
         let endpoint = model.endpoint().unwrap_or_default().to_owned();
+        if model.cluster.is_some() {
+            let networks = named_networks(config.get("cluster"));
+            if let Some(overlap) = self.shared.networks.declare(&endpoint, networks)
+                && request.prior.is_none()
+            {
+                cx.add(overlap);
+            }
+        } else if request.prior.is_none()
+            && let Some(overlap) = self.shared.networks.place(&endpoint, addresses_of_node(config))
+        {
+            cx.add(overlap);
+        }
         if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)
             && let Some(taken) = self.shared.claim_name(&endpoint, name, host)
         {

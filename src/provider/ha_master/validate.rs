@@ -50,7 +50,8 @@ fn even_number(cx: &Context, config: &Value) {
     let count = masters(config).len();
     if is_counted && count > 0 && count.is_multiple_of(2) {
         let detail = format!(
-            "{count} masters are named. etcd needs a majority of them, so {count} bear the loss of no more than {} do, and one more machine can fail. Take {} or {}.",
+            "{count} masters are named. etcd needs a majority of them: {count} bear the loss of {}, as {} do, and one more machine can fail. Take {} or {}.",
+            (count - 1) / 2,
             count - 1,
             count - 1,
             count + 1

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use super::{
     super::{
         at_plan,
+        cluster_networks::addresses_of_node,
         diagnose::{diagnostic, notice},
         node_model::{
             begun_removal, changes, changes_node, cluster_change, half_removed, replace_half_removed,
             set_seen, without_machine,
         },
-        rules::errors_again,
         settings::{bug, limit},
         shared::Shared,
     },
@@ -81,10 +81,6 @@ impl Resource for Worker {
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
-        errors_again(cx, |cx| validate(cx, request.config));
-        if cx.has_errors() {
-            return;
-        }
         let Some(model) = Self::model(cx, planned) else {
             return;
         };
@@ -96,6 +92,14 @@ impl Resource for Worker {
             .as_str()
             .unwrap_or_default()
             .to_owned();
+        if request.prior.is_none()
+            && let Some(overlap) = self
+                .shared
+                .networks
+                .place(&endpoint, addresses_of_node(request.config))
+        {
+            cx.add(overlap);
+        }
         let Some(address) = &model.host else { return };
         if let Some(taken) = model
             .node
