@@ -82,7 +82,7 @@ fn cluster() -> NestedBlock {
                     .validate(|value| string(value, cidrs)),
                 Attribute::optional("dns_domain", Type::String).describe("DNS domain of the cluster, in lower-case letters. Not set: kubeadm's default, `cluster.local`.").validate(|value| string(value, validate_dns_domain)),
                 Attribute::optional("cert_sans", Type::List(Box::new(Type::String)))
-                    .describe("More names and addresses for the API server's certificate: DNS names in lower-case letters, `*.` before them, or IP addresses. The endpoint's host is always in it."),
+                    .describe("More names and addresses for the API server's certificate: DNS names, also with `*.` before them, or IP addresses. The endpoint's host is always in it."),
                 Attribute::optional("image_repository", Type::String).describe("Registry for Kubernetes' images, with a path if it has one, without a scheme. Not set: kubeadm's default, `registry.k8s.io`.").validate(|value| string(value, validate_image_repository)),
                 Attribute::optional("kubelet_config", Type::String)
                     .describe("`KubeletConfiguration` for all nodes, as YAML; `apiVersion` and `kind` may be left out. Not set: kubeadm's defaults.")
