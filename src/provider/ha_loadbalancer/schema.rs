@@ -31,10 +31,10 @@ pub(super) fn schema() -> Schema {
                     .describe("Network interface for the floating IP, by its name of at most 15 characters. Default: the one that has this host's member address.")
                     .validate(|value| string(value, interface)),
                 Attribute::required("members", addresses())
-                    .describe("All hosts that share the floating IP, this one too: name to address. They are each other's VRRP peers.")
+                    .describe("All hosts that share the floating IP, this one too: name to IP address, each address once. They are each other's VRRP peers.")
                     .validate(members),
                 Attribute::required("backends", addresses())
-                    .describe("API servers behind the floating IP: name to address, each on port 6443.")
+                    .describe("API servers behind the floating IP: name to IP address, each address once and on port 6443.")
                     .validate(backends),
                 Attribute::computed("address", Type::String)
                     .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces."),

@@ -20,7 +20,8 @@ pub(super) fn schema() -> Schema {
                 common::host(),
                 Attribute::optional("peers", Type::List(Box::new(Type::String))).describe(
                     "SSH addresses of all masters: where a running cluster would be found. This host may be among them. \
-                     Needed with `cluster`.",
+                     Needed with `cluster`. Take an odd number of masters: etcd needs a majority of them, so four bear the \
+                     loss of no more than three do, and two of none.",
                 ),
                 Attribute::optional_computed("join", common::join_type()).describe(
                     "What to join: the `join` of another `ha_master`; conflicts with `cluster`. As a result: what others need to \
