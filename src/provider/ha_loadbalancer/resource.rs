@@ -148,19 +148,19 @@ impl Resource for Loadbalancer {
         };
         if let (Some(vip), Some(port)) = (model.vip, model.port(request.config)) {
             planned.set("port", i64::from(port));
-            let endpoint = format!("{}:{port}", host_in_url(vip));
-            if request.prior.is_none()
-                && let Some(overlap) = self
-                    .shared
-                    .networks
-                    .place(&endpoint, addresses_of_loadbalancer(request.config))
-            {
-                cx.add(overlap);
-            }
-            planned.set("endpoint", endpoint);
+            planned.set("endpoint", format!("{}:{port}", host_in_url(vip)));
             if let Some(id) = model.virtual_router_id(request.config) {
                 planned.set("virtual_router_id", i64::from(id));
             }
+        }
+        if request.prior.is_none()
+            && let Some(endpoint) = planned.get("endpoint").as_str()
+            && let Some(overlap) = self
+                .shared
+                .networks
+                .place(endpoint, addresses_of_loadbalancer(request.config))
+        {
+            cx.add(overlap);
         }
         let Some(spec) = model.spec(request.config, None) else {
             for name in ["rendered", "priority", "address"] {
