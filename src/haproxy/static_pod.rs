@@ -4,7 +4,8 @@ use askama::Template;
 use super::{CONFIG_DIRECTORY, HaproxySpec, RELOADED};
 
 // No user is named: the official image runs as 99, others as root, and neither needs a capability for a port
-// above 1023. Liveness asks HAProxy itself only: a probe that goes through to an API server would restart the
+// above 1023. Below, the process needs NET_BIND_SERVICE, and Kubernetes has no way to give that to another user than
+// root (KEP-2763, ambient capabilities): root then, with this capability only and a read-only image. Liveness asks HAProxy itself only: a probe that goes through to an API server would restart the
 // balancer whenever none answers, thus all through `kubeadm init`.
 #[derive(Template)]
 #[template(
@@ -30,10 +31,16 @@ spec:
       imagePullPolicy: IfNotPresent
       command: [haproxy, -W, -db, -f, {{ inside }}]
       securityContext:
+{%- if is_privileged_port %}
+        runAsUser: 0
+{%- endif %}
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true
         capabilities:
           drop: [ALL]
+{%- if is_privileged_port %}
+          add: [NET_BIND_SERVICE]
+{%- endif %}
       livenessProbe:
         httpGet:
           host: 127.0.0.1
@@ -60,6 +67,7 @@ spec:
 struct StaticPod {
     image: serde_json::Value,
     health_port: u16,
+    is_privileged_port: bool,
     inside: &'static str,
     directory: &'static str,
 }
@@ -71,6 +79,7 @@ pub fn render_static_pod(spec: &HaproxySpec) -> String {
     let pod = StaticPod {
         image: spec.image.as_str().into(),
         health_port: spec.health_port,
+        is_privileged_port: spec.port.min(spec.health_port) < 1024,
         inside: RELOADED.inside,
         directory: CONFIG_DIRECTORY,
     };
@@ -88,6 +97,20 @@ mod tests {
     #[test]
     fn renders_the_manifest() {
         insta::assert_snapshot!(render_static_pod(&spec()));
+    }
+
+    #[test]
+    fn a_port_below_1024_needs_one_capability() {
+        let on = |port, health_port| {
+            render_static_pod(&HaproxySpec {
+                port,
+                health_port,
+                ..spec()
+            })
+        };
+        insta::assert_snapshot!(on(443, 8404));
+        assert_eq!(on(1024, 8404), on(8443, 8404));
+        assert!(on(8443, 1023).contains("NET_BIND_SERVICE"));
     }
 
     #[test]

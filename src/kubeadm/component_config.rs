@@ -36,6 +36,11 @@ impl ComponentConfig {
         self.0
     }
 
+    /// All top-level fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// The value of a top-level field.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.0.get(field)

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::{
-    ApiVersion, BootstrapToken, CertificateKey, ClusterSpec, JoinSpec, NodeSpec, SkewError,
+    ApiVersion, BootstrapToken, CertificateKey, ClusterSpec, JoinSpec, NodeSpec, Phases, SkewError,
     UnsupportedVersion, Version, check_skew,
     documents::{ClusterConfiguration, ComponentDocument, UploadCerts},
     v1beta2, v1beta3, v1beta4,
@@ -56,6 +56,7 @@ pub fn render_init(
     token: &BootstrapToken,
 ) -> Result<ConfigFile, RenderError> {
     let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
+    let node = &with_phases_of(Phases::Init, kubeadm, node);
     let first = match api {
         ApiVersion::V1beta2 => document(&v1beta2::InitConfiguration::new(node, token)),
         ApiVersion::V1beta3 => document(&v1beta3::InitConfiguration::new(node, token)),
@@ -99,10 +100,12 @@ pub fn render_cluster(kubeadm: &Version, cluster: &ClusterSpec) -> Result<String
 /// The file of `kubeadm join`, for a master if [`JoinSpec::control_plane`] has a key, else for a worker.
 pub fn render_join(kubeadm: &Version, join: &JoinSpec<'_>) -> Result<ConfigFile, RenderError> {
     let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
+    let node = &with_phases_of(Phases::Join, kubeadm, join.node);
+    let join = JoinSpec { node, ..*join };
     let text = match api {
-        ApiVersion::V1beta2 => document(&v1beta2::JoinConfiguration::new(join)),
-        ApiVersion::V1beta3 => document(&v1beta3::JoinConfiguration::new(join)),
-        ApiVersion::V1beta4 => document(&v1beta4::JoinConfiguration::new(join)),
+        ApiVersion::V1beta2 => document(&v1beta2::JoinConfiguration::new(&join)),
+        ApiVersion::V1beta3 => document(&v1beta3::JoinConfiguration::new(&join)),
+        ApiVersion::V1beta4 => document(&v1beta4::JoinConfiguration::new(&join)),
     }?;
     let mut secrets = vec![join.token.text().clone(), join.token.secret()];
     secrets.extend(join.control_plane.map(|key| key.text().clone()));
@@ -158,6 +161,14 @@ pub(super) fn go_duration(duration: Duration) -> String {
 
 fn document(value: &impl Serialize) -> Result<String, RenderError> {
     serde_saphyr::to_string(value).map_err(|error| RenderError::Yaml(error.to_string()))
+}
+
+/// Masters of one cluster have the same `skip_phases`, and each command refuses the other's phases.
+fn with_phases_of(command: Phases, kubeadm: &Version, node: &NodeSpec) -> NodeSpec {
+    NodeSpec {
+        skip_phases: command.skipped(&node.skip_phases, kubeadm.minor()),
+        ..node.clone()
+    }
 }
 
 fn flags(api: ApiVersion, kubeadm: &Version, node: &NodeSpec) -> Result<Vec<String>, RenderError> {
@@ -243,7 +254,10 @@ mod tests {
         node.taints = Some(vec!["dedicated=api:NoSchedule".parse().unwrap()]);
         node.kubelet_extra_args = [("v".to_owned(), "4".to_owned())].into();
         node.ignore_preflight_errors = vec!["SystemVerification".into()];
-        node.skip_phases = vec!["addon/kube-proxy".into(), "addon/coredns".into()];
+        node.skip_phases = vec![
+            "addon/kube-proxy".into(),
+            "control-plane-join/mark-control-plane".into(),
+        ];
         node.patches_directory = Some("/etc/kubernetes/patches".into());
         node.timeouts = Timeouts {
             discovery: Some(Duration::from_secs(90)),

@@ -36,12 +36,16 @@ pub use invocation::{
 };
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use spec::{
-    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, EtcdSpec, HostPathMount, JoinSpec,
-    NodeSpec, Timeouts,
+    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, DEFAULT_SERVICE_SUBNET, EtcdSpec,
+    HostPathMount, JoinSpec, NodeSpec, Timeouts,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{
-    validate_cidr, validate_disjoint, validate_endpoint, validate_label_key, validate_label_value,
-    validate_node_name, validate_taint, validate_version,
+    Component, Finding, HOST_PATH_TYPES, Kubelet, Networks, Phases, check_argument, check_component_config,
+    check_feature_gate, check_ignored, check_kubelet_argument, check_networks, check_phase,
+    validate_absolute_path, validate_argument, validate_ca_cert_hash, validate_cert_san, validate_cidr,
+    validate_cluster_name, validate_cri_socket, validate_data_dir, validate_disjoint, validate_dns_domain,
+    validate_endpoint, validate_image, validate_image_repository, validate_label_key, validate_label_value,
+    validate_node_name, validate_taint, validate_version, validate_volume_name,
 };
 pub use version::{SkewError, Version, VersionError, check_skew};

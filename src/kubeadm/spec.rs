@@ -8,6 +8,9 @@ use super::{BootstrapToken, CertificateKey, ComponentConfig, Endpoint, Taint, Ve
 /// containerd's socket, in the form that every kubeadm of now understands.
 pub const DEFAULT_CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
+/// kubeadm's default `networking.serviceSubnet`.
+pub const DEFAULT_SERVICE_SUBNET: &str = "10.96.0.0/12";
+
 /// kubeadm's default `localAPIEndpoint.bindPort`.
 pub const API_SERVER_PORT: u16 = 6443;
 
@@ -47,6 +50,15 @@ pub struct ClusterSpec {
 }
 
 impl ClusterSpec {
+    /// The networks of Services, kubeadm's default where none is set.
+    pub fn services(&self) -> Vec<IpNet> {
+        if self.service_subnet.is_empty() {
+            DEFAULT_SERVICE_SUBNET.parse().into_iter().collect()
+        } else {
+            self.service_subnet.clone()
+        }
+    }
+
     /// A cluster with kubeadm's defaults for all that can have one.
     pub fn new(
         name: impl Into<String>,

@@ -28,6 +28,7 @@ use crate::{
     keepalived::{self, KeepalivedSpec},
     node::{
         Facts,
+        address::parse_address,
         files::File,
         interface,
         preflight::{self, LoadbalancerExpectations, Problem},
@@ -253,6 +254,11 @@ fn problems(spec: &LoadbalancerSpec, facts: &Facts, is_installed: bool) -> Vec<P
             health_port: spec.haproxy.health_port,
             interface: spec.interface.as_deref(),
             address: spec.address,
+            has_api_server: spec
+                .haproxy
+                .backends
+                .values()
+                .any(|backend| parse_address(backend) == Some(spec.address.to_canonical())),
             is_installed,
             local_clock: SystemTime::now()
                 .duration_since(UNIX_EPOCH)

@@ -5,6 +5,7 @@ use std::{
 };
 
 use futures::future::join;
+use ipnet::IpNet;
 
 use super::{
     await_setup::setup_notice,
@@ -18,11 +19,11 @@ use super::{
     survey::Survey,
 };
 use crate::{
-    kubeadm::{API_SERVER_PORT, ClusterSpec},
+    kubeadm::{API_SERVER_PORT, ClusterSpec, Kubelet, Version, check_kubelet_argument},
     node::{
         Facts,
         facts::ETCD_FOLDER,
-        preflight::{self, NodeExpectations, Problem, bear_setup},
+        preflight::{self, NodeExpectations, Problem, Severity, bear_setup},
     },
     remote::Host,
 };
@@ -145,13 +146,22 @@ pub(super) async fn worker_connections(
 pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
     let mut problems = preflight::check_master(
         facts,
-        &expectations(facts, &spec.node, spec.cluster.as_ref(), &ignored(&spec.node)),
+        &expectations(
+            facts,
+            &spec.node,
+            spec.cluster.as_ref(),
+            &networks(spec.cluster.as_ref()),
+            &ignored(&spec.node),
+        ),
     );
+    problems.extend(kubelet_arguments(facts, &spec.node));
     for problem in &mut problems {
         problem.attribute = problem.attribute.map(|attribute| match attribute {
             "kubernetes_version" => "cluster.kubernetes_version",
             "kubelet_config" => "cluster.kubelet_config",
             "etcd.data_dir" => "cluster.etcd.data_dir",
+            "pod_subnet" => "cluster.pod_subnet",
+            "service_subnet" => "cluster.service_subnet",
             other => other,
         });
     }
@@ -161,7 +171,9 @@ pub fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> {
 
 /// Problems seen in facts that are at hand.
 pub fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
-    let mut problems = preflight::check_worker(facts, &expectations(facts, wishes, None, &ignored(wishes)));
+    let mut problems =
+        preflight::check_worker(facts, &expectations(facts, wishes, None, &[], &ignored(wishes)));
+    problems.extend(kubelet_arguments(facts, wishes));
     problems.extend(leftovers(facts));
     problems
 }
@@ -211,10 +223,47 @@ fn ignored(wishes: &NodeWishes) -> BTreeSet<String> {
     wishes.ignore_preflight_errors.iter().cloned().collect()
 }
 
+/// The networks of the cluster that this master may found; who joins one does not know them.
+fn networks(cluster: Option<&ClusterSpec>) -> Vec<(&'static str, IpNet)> {
+    let named = |name, nets: &[IpNet]| nets.iter().map(|net| (name, *net)).collect::<Vec<_>>();
+    cluster.map_or_else(Vec::new, |cluster| {
+        [
+            named("pod_subnet", &cluster.pod_subnet),
+            named("service_subnet", &cluster.services()),
+        ]
+        .concat()
+    })
+}
+
+/// Arguments that end the kubelet that is installed here. What depends on its version cannot be said before.
+fn kubelet_arguments(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
+    let version = facts.kubelet_version.clone().map(Version::from);
+    let kubelet = Kubelet {
+        version: version.as_ref(),
+        node_name: wishes.name.as_deref(),
+        cri_socket: Some(&wishes.cri_socket),
+    };
+    let found = wishes
+        .kubelet_extra_args
+        .iter()
+        .filter_map(|(name, value)| check_kubelet_argument(name, value, kubelet));
+    found
+        .filter(|finding| finding.is_error)
+        .map(|finding| Problem {
+            attribute: Some("kubelet_extra_args"),
+            summary: finding.summary,
+            detail: finding.detail,
+            severity: Severity::Error,
+            is_mendable: false,
+        })
+        .collect()
+}
+
 fn expectations<'a>(
     facts: &Facts,
     wishes: &'a NodeWishes,
     cluster: Option<&'a ClusterSpec>,
+    networks: &'a [(&'static str, IpNet)],
     ignored: &'a BTreeSet<String>,
 ) -> NodeExpectations<'a> {
     let kubelet_flag = |name: &str| {
@@ -237,6 +286,7 @@ fn expectations<'a>(
         api_server_port: API_SERVER_PORT,
         cri_socket: &wishes.cri_socket,
         etcd_folder: cluster.map(|cluster| cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER)),
+        networks,
         is_node: facts.kubernetes.kubelet_conf,
         local_clock: SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -2,6 +2,7 @@
 //! scripts that change it (files, the VIP, long commands that outlive the link).
 //!
 //! **Invariant:** pure; scripts are made here and run elsewhere.
+pub mod address;
 pub mod connectivity;
 pub mod detached;
 pub mod facts;

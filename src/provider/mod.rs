@@ -3,6 +3,7 @@
 //! **Invariant:** the only place that imports both `tf_provider` and `lifecycle`. A folder is named as the resource
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
 mod claims;
+mod cluster_networks;
 mod diagnose;
 #[cfg(test)]
 mod docs;
@@ -10,6 +11,8 @@ mod duration;
 mod floating_ips;
 mod machines;
 mod node_model;
+mod node_rules;
+mod rules;
 mod settings;
 mod shared;
 mod shared_attributes;
@@ -116,5 +119,7 @@ mod leaving_nodes;
 mod one_host;
 #[cfg(test)]
 mod own_member;
+#[cfg(test)]
+mod rules_table;
 #[cfg(test)]
 mod silent_hosts;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     claims::{Claimant, Claims, Role},
+    cluster_networks::ClusterNetworks,
     diagnose::kept,
     floating_ips::FloatingIps,
     machines::Machines,
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) locks: ClusterLocks,
     pub(super) departures: Departures,
     pub(super) floating_ips: FloatingIps,
+    pub(super) networks: ClusterNetworks,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
     /// Hosts that this run found silent.
@@ -52,6 +54,7 @@ impl Shared {
             locks: ClusterLocks::default(),
             departures: Departures::default(),
             floating_ips: FloatingIps::default(),
+            networks: ClusterNetworks::default(),
             existing: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
@@ -66,6 +69,7 @@ impl Shared {
         self.floating_ips.forget();
         self.claims.forget();
         self.machines.forget();
+        self.networks.forget();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();

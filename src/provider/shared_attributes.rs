@@ -1,5 +1,8 @@
 //! Attributes and blocks that more than one resource has, described once.
-use crate::kubeadm::{validate_label_key, validate_label_value, validate_node_name, validate_taint};
+use crate::kubeadm::{
+    Taint, validate_absolute_path, validate_cri_socket, validate_label_key, validate_label_value,
+    validate_node_name, validate_taint,
+};
 use crate::lifecycle::IfUnreachable;
 use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
 
@@ -88,6 +91,15 @@ pub(super) fn labels() -> Attribute {
 pub(super) fn annotations() -> Attribute {
     Attribute::optional("annotations", Type::Map(Box::new(Type::String)))
         .describe("Annotations of the Node. Only these keys are managed. Changed in place.")
+        .validate(|value| {
+            let Value::Map(annotations) = value else {
+                return Ok(());
+            };
+            annotations.keys().try_for_each(|key| {
+                validate_label_key(key)
+                    .map_err(|problem| problem.replace("a label key", "a key of annotations"))
+            })
+        })
 }
 
 pub(super) fn taints(default: &'static str) -> Attribute {
@@ -102,7 +114,23 @@ pub(super) fn taints(default: &'static str) -> Attribute {
         .describe(text)
         .validate(|value| {
             let Value::List(taints) = value else { return Ok(()) };
-            taints.iter().try_for_each(|taint| string(taint, validate_taint))
+            taints
+                .iter()
+                .try_for_each(|taint| string(taint, validate_taint))?;
+            let mut seen = std::collections::BTreeSet::new();
+            let parsed = taints
+                .iter()
+                .filter_map(|taint| taint.as_str()?.parse::<Taint>().ok());
+            match parsed
+                .into_iter()
+                .find(|taint| !seen.insert((taint.key.clone(), taint.effect)))
+            {
+                Some(twice) => Err(format!(
+                    "a Node has one taint of a key and effect, and {} comes twice with {:?}",
+                    twice.key, twice.effect
+                )),
+                None => Ok(()),
+            }
         })
 }
 
@@ -110,7 +138,9 @@ pub(super) fn kubelet_extra_args() -> Attribute {
     Attribute::optional("kubelet_extra_args", Type::Map(Box::new(Type::String)))
         .describe(
             "Extra arguments of the kubelet on this node (kubeadm's `nodeRegistration.kubeletExtraArgs`), without \
-             leading dashes. Read by kubeadm at the join; changing it replaces the resource.",
+             leading dashes and without blanks in their values. Those that kubeadm or the kubelet's unit sets are \
+             refused; so are labels in `node-labels` that a kubelet may not give itself, such as roles: set `labels`. \
+             Read by kubeadm at the join; changing it replaces the resource.",
         )
         .requires_replace()
 }
@@ -118,20 +148,26 @@ pub(super) fn kubelet_extra_args() -> Attribute {
 pub(super) fn ignore_preflight_errors() -> Attribute {
     Attribute::optional("ignore_preflight_errors", Type::List(Box::new(Type::String))).describe(
         "Names of kubeadm's preflight checks whose errors become warnings, for example `Swap` or \
-         `SystemVerification`. Used at creation only.",
+         `SystemVerification`, or `all` alone. Used at creation only.",
     )
 }
 
 pub(super) fn patches() -> Attribute {
-    Attribute::optional("patches", Type::String).describe(
-        "Folder on the host with kubeadm patches (`patches.directory`). Not set: none. Used at creation only; kubeadm 1.19 or later.",
-    )
+    Attribute::optional("patches", Type::String)
+        .describe(
+            "Folder on the host, as an absolute path, with kubeadm patches (`patches.directory`). Not set: none. Used at \
+             creation only; kubeadm 1.19 or later.",
+        )
+        .validate(|value| string(value, validate_absolute_path))
 }
 
 pub(super) fn cri_socket() -> Attribute {
-    Attribute::optional("cri_socket", Type::String).describe(
-        "Socket of the container runtime, with or without `unix://`; the plan checks that somebody listens there. Default: `unix:///run/containerd/containerd.sock`. Used at creation and removal.",
-    )
+    Attribute::optional("cri_socket", Type::String)
+        .describe(
+            "Socket of the container runtime, an absolute path with or without `unix://`; the plan checks that somebody \
+             listens there. Default: `unix:///run/containerd/containerd.sock`. Used at creation and removal.",
+        )
+        .validate(|value| string(value, validate_cri_socket))
 }
 
 /// Endpoint, CA hash and masters' addresses: what a joining node has to know. Never a secret.
@@ -183,6 +219,13 @@ pub(super) fn port(default: &'static str) -> Attribute {
     Attribute::optional("port", Type::Number)
         .describe(format!("TCP port of sshd. Default: {default}."))
         .validate(port_number)
+}
+
+/// Arguments of a program that kubeadm starts as a static pod; its rules are in `ha_master/cluster_rules.rs`.
+pub(super) fn extra_args() -> Attribute {
+    Attribute::optional("extra_args", Type::Map(Box::new(Type::String))).describe(
+        "Extra command-line arguments, without leading dashes. Those that kubeadm sets and the cluster stands on are refused.",
+    )
 }
 
 /// The `timeouts` block; `defaults` are Go durations for create, read, update and delete.

@@ -21,6 +21,7 @@ fn of_master(facts: &Facts, cri_socket: &str, etcd_folder: Option<&str>) -> Vec<
             fail_swap_on: true,
             fail_cgroup_v1: None,
             api_server_port: 6443,
+            networks: &[],
             is_node: false,
             cri_socket,
             etcd_folder,

@@ -1,8 +1,13 @@
 //! Hosts that carry the floating IP.
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{Checks, Problem, Severity, check_clock, check_folders, check_kubelet, check_rights};
-use crate::node::{Facts, Interface, interface};
+use crate::{
+    kubeadm::API_SERVER_PORT,
+    node::{Facts, Interface, interface},
+};
 
 /// What a load balancer host is going to be.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub struct LoadbalancerExpectations<'a> {
     pub interface: Option<&'a str>,
     /// The host's own address among the members.
     pub address: IpAddr,
+    /// Whether an API server is, or is going to be, on this host: its address is one of the backends.
+    pub has_api_server: bool,
     /// Whether the balancer is here already, so that its ports are its own.
     pub is_installed: bool,
     /// This machine's clock in Unix seconds.
@@ -35,6 +42,14 @@ pub fn check_loadbalancer(facts: &Facts, expected: &LoadbalancerExpectations<'_>
     if expected.port == expected.health_port {
         let detail = format!("Both are {}. Give another port.", expected.port);
         checks.error(Some("port"), "The port is the health port", detail);
+    }
+    let has_api_server = expected.has_api_server || facts.kubernetes.api_server_manifest;
+    if has_api_server && expected.port == API_SERVER_PORT {
+        let detail = format!(
+            "{} is one of the backends, and its API server listens on {API_SERVER_PORT}. Give another port, such as 8443.",
+            facts.hostname
+        );
+        checks.error(Some("port"), "Port of the API server beside it", detail);
     }
     if !expected.is_installed {
         for port in [expected.port, expected.health_port]
@@ -110,6 +125,15 @@ fn check_vip(facts: &Facts, expected: &LoadbalancerExpectations<'_>, checks: &mu
         );
         return checks.error(Some("interface"), "The interface does not exist", detail);
     };
+    if let Some(network) = interface::network_of(found, vip)
+        && is_end(&network, vip)
+    {
+        let detail = format!(
+            "{vip} is the first or last address of {network} on {}, which stand for the network and for all hosts in it. Choose another address of that network.",
+            found.name
+        );
+        checks.error(Some("vip"), "The VIP is no host's address", detail);
+    }
     if !interface::is_vip_in_network(found, vip) {
         let detail = format!(
             "{vip} is in no network of {} on {}, which has {}: neighbours would not ask for it there. Choose an address of that network, or another interface.",
@@ -123,6 +147,13 @@ fn check_vip(facts: &Facts, expected: &LoadbalancerExpectations<'_>, checks: &mu
             detail,
         );
     }
+}
+
+/// The network's own address, and the one for all hosts. A /31 has neither, and IPv6 has no broadcast.
+fn is_end(network: &IpNet, address: IpAddr) -> bool {
+    address.is_ipv4()
+        && network.max_prefix_len() - network.prefix_len() > 1
+        && (address == network.network() || address == network.broadcast())
 }
 
 fn networks(interface: &Interface) -> String {
@@ -148,6 +179,7 @@ mod tests {
             health_port: 8404,
             interface: None,
             address: "10.0.0.11".parse().unwrap(),
+            has_api_server: true,
             is_installed: false,
             local_clock: facts.clock,
         };
@@ -179,6 +211,36 @@ mod tests {
         assert_eq!(
             vip("fd00::1"),
             [(Some("vip"), "The VIP and its members are of different families")]
+        );
+    }
+
+    #[test]
+    fn the_ends_of_a_network_are_no_hosts() {
+        let vip = |vip: &str| problems(|_, expected| expected.vip = vip.parse().unwrap());
+        let end = [(Some("vip"), "The VIP is no host's address")];
+        assert_eq!(vip("10.0.0.0"), end);
+        assert_eq!(vip("10.0.0.255"), end);
+        assert_eq!(vip("10.0.0.254"), []);
+    }
+
+    #[test]
+    fn an_api_server_has_its_port() {
+        let with = |change: fn(&mut Facts, &mut LoadbalancerExpectations<'_>)| {
+            problems(|facts, expected| {
+                (expected.port, expected.has_api_server) = (6443, false);
+                change(facts, expected);
+            })
+        };
+        let taken = [(Some("port"), "Port of the API server beside it")];
+        assert_eq!(with(|_, _| {}), []);
+        assert_eq!(with(|_, expected| expected.has_api_server = true), taken);
+        assert_eq!(
+            with(|facts, _| facts.kubernetes.api_server_manifest = true),
+            taken
+        );
+        assert_eq!(
+            with(|_, expected| (expected.has_api_server, expected.is_installed) = (true, true)),
+            taken
         );
     }
 

@@ -9,6 +9,7 @@ use super::{
 #[cfg(test)]
 mod host_tests;
 mod loadbalancer;
+mod networks;
 mod node;
 mod runtime;
 

@@ -1,10 +1,12 @@
 //! Masters and workers: what kubeadm checks too, said earlier and with the attribute that helps.
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
 use semver::Version;
 
 use super::{
-    Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, runtime::check_runtime,
+    Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, networks::check_networks,
+    runtime::check_runtime,
 };
 use crate::node::Facts;
 
@@ -23,6 +25,8 @@ pub struct NodeExpectations<'a> {
     pub fail_cgroup_v1: Option<bool>,
     /// The API server's port on a master.
     pub api_server_port: u16,
+    /// The cluster's networks for pods and Services with their attributes, where they are known.
+    pub networks: &'a [(&'static str, IpNet)],
     /// Whether the host is a node already, so that its ports are its own.
     pub is_node: bool,
     /// The runtime's socket that kubeadm is told.
@@ -150,6 +154,7 @@ fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], che
         check_programs(facts, checks);
         check_kernel(facts, expected, checks);
     });
+    check_networks(facts, expected.networks, checks);
     if !expected.is_node {
         for port in ports.iter().filter(|port| facts.listening.contains(port)) {
             let detail = format!(
@@ -314,6 +319,7 @@ mod tests {
             fail_swap_on: true,
             fail_cgroup_v1: None,
             api_server_port: 6443,
+            networks: &[],
             is_node: false,
             cri_socket: "unix:///run/containerd/containerd.sock",
             etcd_folder: Some("/var/lib/etcd"),

@@ -2,5 +2,6 @@
 mod model;
 mod resource;
 mod schema;
+mod validate;
 
 pub(super) use resource::Loadbalancer;

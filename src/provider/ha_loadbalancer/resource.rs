@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use super::{
     super::{
         claims::{Claimant, Role},
+        cluster_networks::addresses_of_loadbalancer,
         diagnose::{diagnostic, notice},
         settings::{bug, limit},
         shared::Shared,
@@ -13,6 +14,7 @@ use super::{
     },
     model::Model,
     schema::schema,
+    validate::validate,
 };
 use crate::{
     lifecycle::{
@@ -21,7 +23,7 @@ use crate::{
     },
     node::{Facts, vip::VipLook},
     remote::Host,
-    tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
+    tf_provider::{Context, PlanRequest, Resource, Schema, Value},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -173,25 +175,7 @@ impl Resource for Loadbalancer {
     }
 
     async fn validate(&self, cx: &Context, config: &Value) {
-        let (vip, members) = (config.get("vip"), config.get("members"));
-        let taken = |map: &Value| {
-            map.as_map().is_some_and(|map| {
-                map.values()
-                    .any(|address| address.as_str().is_some() && address == vip)
-            })
-        };
-        for (name, map) in [("members", members), ("backends", config.get("backends"))] {
-            if taken(map) {
-                let detail = format!(
-                    "{} is the address of one of the {name}. The floating IP is an address of its own, which moves between the members.",
-                    vip.as_str().unwrap_or_default()
-                );
-                cx.add(
-                    Diagnostic::error("Floating IP is a host's own address", detail)
-                        .at(Path::attribute("vip")),
-                );
-            }
-        }
+        validate(cx, config);
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
@@ -218,6 +202,15 @@ impl Resource for Loadbalancer {
         };
         let own = seen.as_ref().map(|(spec, _)| spec.address);
         model.set_computed(config, own, planned);
+        if request.prior.is_none()
+            && let Some(endpoint) = planned.get("endpoint").as_str()
+            && let Some(overlap) = self
+                .shared
+                .networks
+                .place(endpoint, addresses_of_loadbalancer(config))
+        {
+            cx.add(overlap);
+        }
         if let Some((spec, facts)) = &seen
             && planned.get("interface").is_unknown()
             && let Some(interface) = interface_of(spec, facts)

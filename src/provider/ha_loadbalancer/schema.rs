@@ -1,5 +1,6 @@
 //! What users write in `ha_loadbalancer`, and what each attribute means.
-use super::super::shared_attributes::{self as common, not_empty, port_number, string};
+use super::super::shared_attributes::{self as common, port_number, string};
+use crate::kubeadm::validate_image;
 use crate::tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value};
 
 pub(super) fn schema() -> Schema {
@@ -12,26 +13,28 @@ pub(super) fn schema() -> Schema {
                 common::host(),
                 Attribute::required("vip", Type::String)
                     .describe(
-                        "The floating IP. It must lie in the network of `interface` and belong to nobody else. It is \
-                         part of the cluster's certificates; changing it replaces the resource.",
+                        "The floating IP. It must lie in the network of `interface`, be of the members' family and belong to \
+                         nobody else; loopback, link-local and multicast addresses cannot float. It is part of the cluster's certificates; changing it replaces the resource.",
                     )
                     .requires_replace()
                     .validate(|value| string(value, address)),
                 Attribute::optional_computed("port", Type::Number)
                     .describe(
-                        "Port of the API on the floating IP. Default: `8443` on a host whose `address` is one of `backends`, as its \
-                         API server holds 6443 itself, and `6443` on others. Changing it replaces the resource.",
+                        "Port of the API on the floating IP, 1 to 65535. Not 6443 on a host that is one of `backends`, nor the \
+                         port of another program there: 22, 53, 2379 to 2381, 10248 to 10250, 10256, 10257, 10259. Below \
+                         1024, HAProxy runs as root with no capability but NET_BIND_SERVICE. Default: `8443` on a host \
+                         whose `address` is one of `backends`, as its API server holds 6443 itself, and `6443` on others. Changing it replaces the resource.",
                     )
                     .requires_replace()
                     .validate(port_number),
                 Attribute::optional_computed("interface", Type::String)
-                    .describe("Network interface for the floating IP. Default: the one that has this host's member address.")
-                    .validate(not_empty),
+                    .describe("Network interface for the floating IP, by its name of at most 15 characters. Default: the one that has this host's member address.")
+                    .validate(|value| string(value, interface)),
                 Attribute::required("members", addresses())
-                    .describe("All hosts that share the floating IP, this one too: name to address. They are each other's VRRP peers.")
+                    .describe("All hosts that share the floating IP, this one too: name to IP address, each address once. They are each other's VRRP peers.")
                     .validate(members),
                 Attribute::required("backends", addresses())
-                    .describe("API servers behind the floating IP: name to address, each on port 6443.")
+                    .describe("API servers behind the floating IP: name to IP address, each address once and on port 6443.")
                     .validate(backends),
                 Attribute::computed("address", Type::String)
                     .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces, for which the host is looked at."),
@@ -53,8 +56,8 @@ pub(super) fn schema() -> Schema {
                         description: "HAProxy's settings.".into(),
                         attributes: vec![
                             Attribute::optional("image", Type::String)
-                                .describe("Container image. Default: `docker.io/library/haproxy:3.2-alpine`.")
-                                .validate(not_empty),
+                                .describe("Container image, without a scheme. Default: `docker.io/library/haproxy:3.2-alpine`.")
+                                .validate(|value| string(value, validate_image)),
                             Attribute::optional("maxconn", Type::Number)
                                 .describe("Connections at once. Default: `4000`. HAProxy refuses to start where the limit of open files is under twice this.")
                                 .validate(|value| match value.as_i64() {
@@ -62,7 +65,7 @@ pub(super) fn schema() -> Schema {
                                     _ => Err("must be from 1 to 1000000".into()),
                                 }),
                             Attribute::optional("health_port", Type::Number)
-                                .describe("Loopback port of HAProxy's own health pages, which keepalived asks. Default: `8404`.")
+                                .describe("Loopback port of HAProxy's own health pages, which keepalived asks: 1 to 65535, another than `port`, with the same exceptions. Default: `8404`.")
                                 .validate(port_number),
                         ],
                         blocks: vec![],
@@ -75,7 +78,7 @@ pub(super) fn schema() -> Schema {
                         attributes: vec![
                             Attribute::required("image", Type::String)
                                 .describe("Container image with `keepalived` 2.2 or later and `curl`. No maintained public image exists, so there is no default.")
-                                .validate(not_empty),
+                                .validate(|value| string(value, validate_image)),
                             Attribute::optional("virtual_router_id", Type::Number)
                                 .describe("VRRP's virtual router id, 1 to 255, not used by others on this network. Default: derived from the floating IP and port.")
                                 .validate(|value| match value.as_i64() {
@@ -106,6 +109,20 @@ fn address(text: &str) -> Result<(), String> {
         .map_err(|_| format!("{text:?} is not an IP address"))
 }
 
+/// What the kernel takes (`dev_valid_name`).
+fn interface(text: &str) -> Result<(), String> {
+    let is_name = (1..=15).contains(&text.len())
+        && ![".", ".."].contains(&text)
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/' || c == ':');
+    if is_name {
+        Ok(())
+    } else {
+        Err(format!(
+            "{text:?} cannot be the name of a network interface, such as eth0: 1 to 15 characters without blanks, '/' and ':'"
+        ))
+    }
+}
+
 fn members(value: &Value) -> Result<(), String> {
     let Value::Map(members) = value else { return Ok(()) };
     if members.len() > 254 {
@@ -119,7 +136,6 @@ fn backends(value: &Value) -> Result<(), String> {
     if entries.is_empty() {
         return Err("must name at least one host".into());
     }
-    let mut seen = std::collections::BTreeMap::new();
     for (name, entry) in entries {
         if name.is_empty()
             || !name
@@ -132,9 +148,6 @@ fn backends(value: &Value) -> Result<(), String> {
         }
         let Some(text) = entry.as_str() else { continue };
         address(text)?;
-        if let Some(other) = seen.insert(text, name) {
-            return Err(format!("{other} and {name} have the same address {text}"));
-        }
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The resource `ha_master`.
+mod cluster_rules;
 mod model;
+mod network_rules;
 mod resource;
 mod schema;
 mod validate;

@@ -7,6 +7,7 @@ use super::{
     super::{
         at_plan,
         claims::{Claimant, Role},
+        cluster_networks::addresses_of_node,
         diagnose::{diagnostic, notice},
         node_model::{
             JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
@@ -17,6 +18,7 @@ use super::{
         text_map,
     },
     model::{ClusterModel, Model},
+    network_rules::named_networks,
     schema::schema,
     validate::validate,
 };
@@ -269,6 +271,18 @@ impl Resource for Master {
             cx.add(taken);
         }
         let endpoint = model.endpoint().unwrap_or_default().to_owned();
+        if model.cluster.is_some() {
+            let networks = named_networks(config.get("cluster"));
+            if let Some(overlap) = self.shared.networks.declare(&endpoint, networks)
+                && request.prior.is_none()
+            {
+                cx.add(overlap);
+            }
+        } else if request.prior.is_none()
+            && let Some(overlap) = self.shared.networks.place(&endpoint, addresses_of_node(config))
+        {
+            cx.add(overlap);
+        }
         if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)
             && let Some(taken) = self.shared.claims.name(&endpoint, name, host)
         {

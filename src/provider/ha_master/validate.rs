@@ -1,15 +1,15 @@
 //! What is wrong with an `ha_master` as it is written, seen without any host.
-use ipnet::IpNet;
-
+use super::{
+    super::{node_rules::validate_node, rules::version},
+    cluster_rules::validate_cluster,
+    network_rules::{masters, validate_networks},
+};
 use crate::{
-    kubeadm::{Endpoint, validate_disjoint},
+    kubeadm::Phases,
     tf_provider::{Context, Diagnostic, Path, Value},
 };
 
-/// Kubernetes' own default for Services.
-const DEFAULT_SERVICE_SUBNET: &str = "10.96.0.0/12";
-
-/// Adds every error that concerns several attributes; unknown values give none.
+/// Adds every error that concerns several attributes, or elements of one; unknown values give none.
 pub(super) fn validate(cx: &Context, config: &Value) {
     let (cluster, join, peers) = (config.get("cluster"), config.get("join"), config.get("peers"));
     match (cluster.is_null(), join.is_null()) {
@@ -29,50 +29,33 @@ pub(super) fn validate(cx: &Context, config: &Value) {
         ),
         _ => {}
     }
-    subnets(cx, cluster, config.get("host"));
+    let commands: &[Phases] = if cluster.is_null() {
+        &[Phases::Join]
+    } else {
+        &[Phases::Init, Phases::Join]
+    };
+    validate_node(cx, config, commands, version(cluster).as_ref());
+    validate_cluster(cx, cluster);
+    validate_networks(cx, config);
+    if !cluster.is_null() {
+        even_number(cx, config);
+    }
 }
 
-fn subnets(cx: &Context, cluster: &Value, host: &Value) {
-    if cluster.is_null() {
-        return;
-    }
-    let mut networks: Vec<(&str, IpNet)> = Vec::new();
-    for (name, default) in [
-        ("pod_subnet", None),
-        ("service_subnet", Some(DEFAULT_SERVICE_SUBNET)),
-    ] {
-        let value = cluster.get(name);
-        let text = if value.is_null() { default } else { value.as_str() };
-        networks.extend(
-            text.into_iter()
-                .flat_map(|text| text.split(','))
-                .filter_map(|net| Some((name, net.trim().parse().ok()?))),
+/// etcd's own documentation says so of members (FAQ, "Why an odd number of cluster members?").
+fn even_number(cx: &Context, config: &Value) {
+    let peers = config.get("peers");
+    // Names that are not known yet may be the host's own.
+    let is_counted = peers.is_wholly_known() && !config.get("host").is_unknown();
+    let count = masters(config).len();
+    if is_counted && count > 0 && count.is_multiple_of(2) {
+        let detail = format!(
+            "{count} masters are named. etcd needs a majority of them: {count} bear the loss of {}, as {} do, and one more machine can fail. Take {} or {}.",
+            (count - 1) / 2,
+            count - 1,
+            count - 1,
+            count + 1
         );
-    }
-    if let Err(overlap) = validate_disjoint(&networks) {
-        let detail = format!("{overlap}. Pods and Services need ranges of their own.");
-        cx.add(
-            Diagnostic::error("Subnets overlap", detail).at(Path::attribute("cluster").child("pod_subnet")),
-        );
-    }
-    let endpoint = cluster
-        .get("control_plane_endpoint")
-        .as_str()
-        .and_then(|text| text.parse::<Endpoint>().ok())
-        .and_then(|endpoint| endpoint.ip());
-    let host = host.as_str().and_then(|text| text.parse().ok());
-    for (what, address) in [("the endpoint", endpoint), ("the host", host)] {
-        let inside = address.and_then(|address| {
-            networks
-                .iter()
-                .find(|(_, net)| net.contains(&address))
-                .map(|(name, net)| (*name, *net, address))
-        });
-        if let Some((name, net, address)) = inside {
-            let detail = format!(
-                "The address of {what}, {address}, lies in {name} {net}. Hosts, pods and Services need ranges of their own."
-            );
-            cx.add(Diagnostic::error("Subnets overlap", detail).at(Path::attribute("cluster").child(name)));
-        }
+        cx.add(Diagnostic::warning("Even number of masters", detail).at(Path::attribute("peers")));
     }
 }

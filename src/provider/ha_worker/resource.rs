@@ -7,6 +7,7 @@ use super::{
     super::{
         at_plan,
         claims::{Claimant, Role},
+        cluster_networks::addresses_of_node,
         diagnose::{diagnostic, notice},
         node_model::{
             begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
@@ -17,6 +18,7 @@ use super::{
     },
     model::Model,
     schema::schema,
+    validate::validate,
 };
 use crate::{
     lifecycle::{
@@ -75,6 +77,10 @@ impl Resource for Worker {
         schema()
     }
 
+    async fn validate(&self, cx: &Context, config: &Value) {
+        validate(cx, config);
+    }
+
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
         let Some(model) = Self::model(cx, planned) else {
             return;
@@ -87,6 +93,14 @@ impl Resource for Worker {
             .as_str()
             .unwrap_or_default()
             .to_owned();
+        if request.prior.is_none()
+            && let Some(overlap) = self
+                .shared
+                .networks
+                .place(&endpoint, addresses_of_node(request.config))
+        {
+            cx.add(overlap);
+        }
         let Some(address) = &model.host else { return };
         let claimant = Claimant {
             type_name: self.type_name(),
