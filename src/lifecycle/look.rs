@@ -11,7 +11,7 @@ use crate::{
         Answers, Facts, Query, facts,
         files::{File, read_section},
     },
-    remote::Host,
+    remote::{Host, HostError},
 };
 
 /// What was seen, or else a look.
@@ -28,11 +28,13 @@ pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
     read_facts(&run.host).await
 }
 
-/// Waits until the host answers, at most for the run's time.
+/// Waits until the host answers, at most for the run's time: a machine that is just made may boot, and set itself up.
 pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
-    run.host
-        .wait_until_reachable(run.remaining(), &run.cancel)
-        .await?;
+    let tell = |error: &HostError| {
+        let reason = Failure::from(error.clone()).summary;
+        run.progress.waits_for_host(run, reason);
+    };
+    run.host.wait_until_up(run.remaining(), &run.cancel, tell).await?;
     Ok(())
 }
 

@@ -39,6 +39,18 @@ impl Progress {
         }));
     }
 
+    /// The run waits for its host to answer; `reason` is the summary of what it meets instead.
+    pub(super) fn waits_for_host(&self, run: &Run, reason: &str) {
+        tracing::info!(
+            operation = run.operation,
+            host = run.host.name(),
+            "waits for the host to answer: {reason}"
+        );
+        self.write_line(&json!({
+            "at": now(), "operation": run.operation, "host": run.host.name(), "event": "waiting", "failure": reason,
+        }));
+    }
+
     pub(super) fn step_started(&self, run: &Run, number: usize, total: usize, step: &'static str) {
         tracing::info!(
             operation = run.operation,

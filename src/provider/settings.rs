@@ -10,7 +10,7 @@ use super::{
 use crate::{
     command::Secret,
     lifecycle::Progress,
-    remote::{Bastion, HostKeyPolicy, Key, Target},
+    remote::{Bastion, HostKeyPolicy, Key, PublicKey, Target},
     tf_provider::{
         Attribute, Block, Context, Diagnostic, NestedBlock, Path, Schema, Type, Value, ValueError,
     },
@@ -124,6 +124,27 @@ pub(super) struct SshModel {
     known_hosts_file: Option<PathBuf>,
     connect_timeout: Option<String>,
     bastion: Option<BastionModel>,
+    host_key: Option<String>,
+    host_key_alias: Option<String>,
+}
+
+impl SshModel {
+    /// Who the host of this block is, where it has an identity of its own.
+    pub(super) fn identity(&self) -> Identity {
+        let host_keys = self.host_key.as_deref().map(PublicKey::parse_lines);
+        Identity {
+            // A text was validated before.
+            host_keys: host_keys.and_then(Result::ok).unwrap_or_default(),
+            host_key_alias: self.host_key_alias.clone(),
+        }
+    }
+}
+
+/// What tells a machine from another one that had the same address before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
+    host_keys: Vec<PublicKey>,
+    host_key_alias: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -188,8 +209,8 @@ impl Settings {
         })
     }
 
-    /// How to reach a host, with what its resource says over what the provider says.
-    pub(super) fn target(&self, address: &str, own: Option<&SshModel>) -> Target {
+    /// How to reach a host, with what a resource says over what the provider says.
+    pub(super) fn target(&self, address: &str, own: Option<&SshModel>, identity: Identity) -> Target {
         let none = SshModel::default();
         let own = own.unwrap_or(&none);
         let provider = &self.ssh;
@@ -226,6 +247,8 @@ impl Settings {
             key,
             host_key_policy,
             known_hosts_file: provider.known_hosts_file.clone(),
+            host_keys: identity.host_keys,
+            host_key_alias: identity.host_key_alias,
             bastion,
             connect_timeout: provider
                 .connect_timeout

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     diagnose::kept,
-    settings::{Settings, SshModel},
+    settings::{Identity, Settings, SshModel},
 };
 use crate::{
     lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) departures: Departures,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
+    /// What tells machines apart where a resource says it, by address and port, for those that reach the same host.
+    identities: Mutex<HashMap<(String, u16), Identity>>,
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
@@ -46,6 +48,7 @@ impl Shared {
             locks: ClusterLocks::default(),
             departures: Departures::default(),
             existing: Mutex::default(),
+            identities: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
             names: Mutex::default(),
@@ -55,6 +58,7 @@ impl Shared {
     /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
         self.departures.forget();
+        self.lock_identities().clear();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();
@@ -71,7 +75,32 @@ impl Shared {
     /// A handle on a host; nothing is connected yet. `None` before the provider block is known.
     pub(super) fn host(&self, address: &str, ssh: Option<&SshModel>) -> Option<Host> {
         let settings = self.settings().filter(|settings| settings.is_known)?;
-        Some(self.pool.host(&settings.target(address, ssh)))
+        Some(self.pool.host(&self.target(&settings, address, ssh)))
+    }
+
+    /// How to reach the host of a resource.
+    fn target(&self, settings: &Settings, address: &str, ssh: Option<&SshModel>) -> Target {
+        let identity = ssh.map(SshModel::identity).unwrap_or_default();
+        if identity == Identity::default() {
+            return self.peer_target(settings, address, ssh);
+        }
+        let target = settings.target(address, ssh, identity.clone());
+        self.lock_identities()
+            .insert((address.to_owned(), target.port), identity);
+        target
+    }
+
+    /// How to reach a host that another resource speaks of: the identity in its block is its own host's, not this one's.
+    fn peer_target(&self, settings: &Settings, address: &str, ssh: Option<&SshModel>) -> Target {
+        let target = settings.target(address, ssh, Identity::default());
+        match self.lock_identities().get(&(address.to_owned(), target.port)) {
+            Some(identity) => settings.target(address, ssh, identity.clone()),
+            None => target,
+        }
+    }
+
+    fn lock_identities(&self) -> MutexGuard<'_, HashMap<(String, u16), Identity>> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, where Terraform has promised that all is known.
@@ -88,10 +117,13 @@ impl Shared {
 
     /// Handles on several hosts.
     pub(super) fn hosts(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
-        addresses
+        let Some(settings) = self.settings().filter(|settings| settings.is_known) else {
+            return Vec::new();
+        };
+        let targets = addresses
             .iter()
-            .filter_map(|address| self.host(address, ssh))
-            .collect()
+            .map(|address| self.peer_target(&settings, address, ssh));
+        targets.map(|target| self.pool.host(&target)).collect()
     }
 
     /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or the provider
@@ -104,7 +136,7 @@ impl Shared {
         read: impl AsyncFnOnce(&Host) -> Result<T, Failure>,
     ) -> Option<T> {
         let settings = self.settings().filter(|settings| settings.is_known)?;
-        let target = settings.target(address, ssh);
+        let target = self.target(&settings, address, ssh);
         if self.lock_silent().contains(&target) {
             return None;
         }
@@ -126,7 +158,9 @@ impl Shared {
         let Some(settings) = self.settings().filter(|settings| settings.is_known) else {
             return Vec::new();
         };
-        let targets = addresses.iter().map(|address| settings.target(address, ssh));
+        let targets = addresses
+            .iter()
+            .map(|address| self.peer_target(&settings, address, ssh));
         let silent = self.lock_silent();
         targets
             .filter(|target| !silent.contains(target))
@@ -180,13 +214,13 @@ impl Shared {
         // What came out of here gets no younger.
         looks.retain(|_, (at, _)| at.elapsed() < FRESH);
         looks
-            .entry(settings.target(address, ssh))
+            .entry(self.target(&settings, address, ssh))
             .or_insert_with(|| (Instant::now(), facts));
     }
 
     /// What this plan has just seen of a host, for another resource on it.
     pub(super) fn look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
-        let target = self.settings()?.target(address, ssh);
+        let target = self.target(&*self.settings()?, address, ssh);
         let looks = self.lock_looks();
         let (at, facts) = looks.get(&target)?;
         (at.elapsed() < FRESH).then(|| facts.clone())
@@ -195,7 +229,7 @@ impl Shared {
     /// Takes out what a plan of this run has just seen of a host. It serves one create: what that changes on the host
     /// is to be seen by the next.
     pub(super) fn take_look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
-        let target = self.settings()?.target(address, ssh);
+        let target = self.target(&*self.settings()?, address, ssh);
         let (at, facts) = self.lock_looks().remove(&target)?;
         (at.elapsed() < FRESH).then_some(facts)
     }
