@@ -7,6 +7,8 @@
 mod transport;
 
 pub mod fake;
+#[cfg(test)]
+mod field_tests;
 mod host;
 mod host_records;
 mod known_hosts;
