@@ -42,8 +42,8 @@ impl Envelope {
         let random = RandomState::new();
         let nonce = format!("ha-{:016x}{:016x}", random.hash_one(0), random.hash_one(1));
         let user = sudo.map_or_else(String::new, |user| format!("SUDO_USER={}\n", quote(user)));
-        // The subshell makes the shell parse the body as a whole.
-        let stdin = Zeroizing::new(format!("#{nonce}\n{user}(\n{}\n)\n#{nonce}\n", script.body));
+        // The subshell makes the shell parse the body as a whole. It is the last word, which saves dash a process.
+        let stdin = Zeroizing::new(format!("#{nonce}\n{user}(\n{}\n)#{nonce}\n", script.body));
         Self {
             command: remote_command(&nonce, script.limit, sudo.is_some()),
             nonce,
@@ -84,8 +84,9 @@ fn remote_command(nonce: &str, limit: Duration, sudo: bool) -> String {
     // comes before the answer.
     format!(
         "{sudo}/usr/bin/env -i LC_ALL=C PATH={PATH} HOME=/root timeout -k {kill_after} {seconds} /bin/sh -c \
-         'echo {nonce} >&2; echo {nonce}; ha_script=$(cat); case $ha_script in \"#{nonce}\"*\"#{nonce}\") ;; \
-         *) exit {NOT_WHOLE};; esac; (eval \"$ha_script\") </dev/null; ha_script=$?; echo; echo {nonce} $ha_script'"
+         'echo {nonce} >&2; echo {nonce}; ha_script=$(cat); case $ha_script in \"#{nonce}\"*\")#{nonce}\") ;; \
+         *) exit {NOT_WHOLE};; esac; (eval \"${{ha_script%\"#{nonce}\"}}\") </dev/null; \
+         ha_script=$?; echo; echo {nonce} $ha_script'"
     )
 }
 
@@ -197,8 +198,7 @@ mod tests {
     };
 
     /// Runs a script as a host would, without ssh, through this login shell.
-    fn run_by(shell: &[&str], script: &Script) -> Result<Output, TransportError> {
-        let envelope = Envelope::new(script, None);
+    fn run_envelope(shell: &[&str], script: &Script, envelope: &Envelope) -> Result<Output, TransportError> {
         let begin = Instant::now();
         let mut child = Command::new(shell[0])
             .args(&shell[1..])
@@ -236,8 +236,30 @@ mod tests {
         ))
     }
 
+    /// What `/bin/sh` is on distributions.
+    #[test]
+    fn every_sh_gives_the_same_answer() {
+        let body = "printf 'a\\n'; cat <<'X'\n$x `\nX\nread line || echo \"no input\"; false # last";
+        let script = Script::new("x", body);
+        for sh in ["dash", "bash", "bash --posix", "busybox sh"] {
+            let program = sh.split(' ').next().unwrap();
+            if Command::new(program).args(["-c", "true"]).output().is_err() {
+                // `acceptance/run` installs them all.
+                assert_eq!(std::env::var_os("TF_ACC"), None, "TF_ACC=1 needs {program}");
+                println!("not run: there is no {program}");
+                continue;
+            }
+            let mut envelope = Envelope::new(&script, Some("ops"));
+            let (_, command) = envelope.command.split_once("sudo -n -H ").unwrap();
+            envelope.command = command.replace("/bin/sh -c", &format!("{sh} -c"));
+            let output = run_envelope(&["sh"], &script, &envelope).unwrap();
+            let stdout = "a\n$x `\nno input\n";
+            assert_eq!((output.status, output.stdout.as_str()), (1, stdout), "{sh}");
+        }
+    }
+
     fn run_here(script: &Script) -> Result<Output, TransportError> {
-        run_by(&["sh"], script)
+        run_envelope(&["sh"], script, &Envelope::new(script, None))
     }
 
     fn sh(body: &str) -> Output {
@@ -370,11 +392,10 @@ mod tests {
         );
         let envelope = Envelope::new(&script, Some("ops"));
         let command = envelope.command.split_once("sudo -n -H ").unwrap().1;
-        let mut child = Command::new("/bin/dash")
+        let mut child = Command::new("sh")
             .args(["-c", command])
             .current_dir("/")
             .env("PATH", "/nowhere")
-            .env("SHELLOPTS", "noexec")
             .env("BASH_FUNC_echo%%", "() { printf evil; }")
             .env("http_proxy", "x")
             .env("KUBECONFIG", "x")
