@@ -4,10 +4,12 @@ use std::{
     net::TcpStream,
     path::Path,
     process::Command,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     sshd::{Sshd, asked_for, fingerprint, keygen},
@@ -244,6 +246,44 @@ async fn a_login_that_was_dropped_is_tried_again() {
     let (output, ()) = tokio::join!(login, leave);
     assert_eq!(output, Ok(answer()));
     assert!(sshd.logged("MaxStartups") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_gets_its_users_keys_after_its_sshd() {
+    if !asked_for() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let authorized = sshd.path("authorized");
+    let later = sshd.path("later");
+    fs::rename(&authorized, &later).unwrap();
+    let pool = Pool::new();
+    let host = pool.host(&sshd.target());
+    let told = Mutex::new(Vec::new());
+    let tell = |error: &HostError| {
+        told.lock().unwrap().push(error.kind.clone());
+        // First the home is there and its shell is not; then all is.
+        if told.lock().unwrap().len() == 1 {
+            sshd.force("exit 1");
+        } else {
+            fs::rename(&later, &authorized).unwrap();
+        }
+    };
+    let cancel = CancellationToken::new();
+    let limit = Duration::from_secs(60);
+    assert_eq!(host.wait_until_up(limit, &cancel, tell).await, Ok(()));
+    let told = told.into_inner().unwrap();
+    assert!(
+        matches!(
+            told.as_slice(),
+            [
+                HostErrorKind::Transport(TransportError::WrongKey { .. }),
+                HostErrorKind::Transport(TransportError::ShellEnded { .. })
+            ]
+        ),
+        "{told:?}"
+    );
+    pool.close().await;
 }
 
 fn public_key(path: &Path) -> String {

@@ -93,7 +93,7 @@ impl Connection {
         let user = self.target.user.as_str();
         let sudo = self.target.r#become && user != "root";
         let envelope = Envelope::new(script, sudo.then_some(user));
-        let (session, child) = self.start(&envelope.command, &mut turn).await?;
+        let (master, child) = self.start(&envelope.command, &mut turn).await?;
         let begin = Instant::now();
         let mut answer = envelope.answer();
         let (stderr, ending) = exchange(child, &envelope, &mut answer, script.limit).await;
@@ -107,7 +107,9 @@ impl Connection {
             ));
         }
         let ending = match ending {
-            Ending::Status(255) | Ending::Killed | Ending::Unknown if session.check().await.is_err() => {
+            Ending::Status(255) | Ending::Killed | Ending::Unknown
+                if session(&master).check().await.is_err() =>
+            {
                 Ending::Unknown
             }
             ending => ending,
@@ -124,7 +126,17 @@ impl Connection {
             stdout: answer.raw(),
             stderr: envelope.own_words(&stderr),
         };
+        if !seen.begun {
+            self.forget(&master).await;
+        }
         Err(said_instead::explain(script, login, &seen))
+    }
+
+    /// The next script makes a connection of its own: sshd knows the user's shell, groups and forced command as they
+    /// were at the login, and on a machine that still sets itself up they change.
+    async fn forget(&self, master: &Arc<Master>) {
+        let mut state = self.state.lock().await;
+        state.master.take_if(|known| Arc::ptr_eq(known, master));
     }
 
     /// Opens a session for the command. What fails here has sent nothing of the script, so it is tried again.
@@ -132,13 +144,13 @@ impl Connection {
         &self,
         command: &str,
         turn: &mut Turn,
-    ) -> Result<(Arc<Session>, Child<Arc<Session>>), TransportError> {
+    ) -> Result<(Arc<Master>, Child<Arc<Session>>), TransportError> {
         let mut master = self.master(None).await?;
         let mut is_new = false;
         loop {
             let session = session(&master);
             let error = match spawn(&session, command).await {
-                Ok(child) => return Ok((session, child)),
+                Ok(child) => return Ok((master, child)),
                 Err(error) => text_of(&error),
             };
             if error.contains(NO_SESSION) {

@@ -56,7 +56,7 @@ pub(super) fn explain(script: &Script, login: Login<'_>, seen: &Seen<'_>) -> Tra
         _ => {}
     }
     let text = |bytes: &[u8]| script.without_secrets(&String::from_utf8_lossy(bytes));
-    let says = readable(&format!("{}\n{}", text(seen.stdout), text(seen.stderr)));
+    let says = without_command(&format!("{}\n{}", text(seen.stdout), text(seen.stderr)));
     if seen.begun {
         return match seen.ending {
             Ending::Status(wrapper::NOT_WHOLE) => TransportError::InputTaken {
@@ -66,7 +66,7 @@ pub(super) fn explain(script: &Script, login: Login<'_>, seen: &Seen<'_>) -> Tra
             ending => TransportError::Other(incomplete(title, ending, &readable(&text(seen.stderr)))),
         };
     }
-    before_the_script(login, seen, says)
+    before_the_script(login, seen, &one_line(&says))
 }
 
 fn incomplete(title: &str, ending: Ending, says: &str) -> String {
@@ -86,9 +86,10 @@ fn how(ending: Ending) -> String {
 }
 
 /// Our shell never began, so none of the script ran.
-fn before_the_script(login: Login<'_>, seen: &Seen<'_>, says: String) -> TransportError {
+fn before_the_script(login: Login<'_>, seen: &Seen<'_>, whole: &str) -> TransportError {
     let (hop, user) = (login.hop.to_owned(), login.user.to_owned());
-    let any = |words: &[&str]| words.iter().any(|words| says.contains(words));
+    let says = end_of(whole);
+    let any = |words: &[&str]| words.iter().any(|words| whole.contains(words));
     if login.sudo {
         if any(SUDO_TTY) {
             return TransportError::SudoTty { user };
@@ -96,20 +97,20 @@ fn before_the_script(login: Login<'_>, seen: &Seen<'_>, says: String) -> Transpo
         if any(SUDO_NOT_ALLOWED) {
             return TransportError::SudoNotAllowed { user, says };
         }
-        if says.contains("sudo") && any(SUDO_PASSWORD) {
+        if whole.contains("sudo") && any(SUDO_PASSWORD) {
             return TransportError::SudoPassword { user };
         }
-        if says.contains("sudo") && any(NOT_FOUND) {
+        if whole.contains("sudo") && any(NOT_FOUND) {
             return TransportError::SudoNotInstalled;
         }
     }
     if any(BOOTING) {
         return TransportError::Booting { hop, says };
     }
-    if let Some(tool) = missing_tool(&says) {
+    if let Some(tool) = missing_tool(whole) {
         return TransportError::ToolMissing { hop, tool };
     }
-    if let Some(refusal) = refusal(&says) {
+    if let Some(refusal) = refusal(whole) {
         return TransportError::LoginRefused {
             hop,
             user,
@@ -228,25 +229,48 @@ fn refusal(says: &str) -> Option<Refusal> {
 /// Longest text of a host that is shown, in characters.
 const MOST: usize = 600;
 
-/// A host's words for people: one line, without control characters and terminal sequences, not too long. The end of a
-/// long text stays, as the reason usually comes last.
+/// A host's words for people: one line, without control characters and terminal sequences, not too long.
 pub(super) fn readable(text: &str) -> String {
-    let lines: Vec<String> = without_sequences(text)
-        .lines()
-        .map(|line| {
-            let letters = line
-                .chars()
-                .map(|letter| if letter.is_control() { ' ' } else { letter });
-            letters.collect::<String>().trim().to_owned()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
-    let whole = lines.join("; ");
-    match whole.char_indices().rev().nth(MOST) {
-        Some((at, _)) => format!("…{}", whole.get(at..).unwrap_or_default()),
-        None => whole,
+    end_of(&one_line(text))
+}
+
+fn one_line(text: &str) -> String {
+    let plain = without_sequences(text);
+    let lines = plain.lines().map(|line| {
+        let letters = line
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter });
+        letters.collect::<String>().trim().to_owned()
+    });
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+/// The end of a long text stays, as the reason usually comes last.
+fn end_of(text: &str) -> String {
+    match text.char_indices().rev().nth(MOST) {
+        Some((at, _)) => format!("…{}", text.get(at..).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
+
+/// What some say of the command that they do not run, git-shell and sudo above all, without that command.
+fn without_command(text: &str) -> String {
+    let begin = text
+        .find("/usr/bin/env LC_ALL=C")
+        .or_else(|| text.find("/usr/bin/env -i LC_ALL=C"));
+    let end = text.rfind(LAST_WORD).map(|at| at + LAST_WORD.len());
+    match (
+        begin.and_then(|at| text.get(..at)),
+        end.and_then(|at| text.get(at..)),
+    ) {
+        (Some(before), Some(after)) => format!("{before}(our command){after}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// The remote command ends with this.
+const LAST_WORD: &str = "$ha_script";
 
 /// Takes out `ESC [ … letter` and `ESC ] … BEL`, see ECMA-48.
 fn without_sequences(text: &str) -> String {
@@ -294,6 +318,8 @@ mod tests {
     #[test]
     fn what_a_host_says_instead() {
         let status = Ending::Status;
+        let command = wrapper::Envelope::new(&Script::new("x", ""), Some("ops")).command;
+        let of_sudo = command.split_once(" -H ").unwrap().1.replace('\'', "");
         let rows = [
             (status(1), "", "sudo: a password is required\n"),
             (
@@ -321,7 +347,7 @@ mod tests {
             (
                 status(1),
                 "",
-                "Sorry, user ops is not allowed to execute '/usr/bin/env -i' as root on m1.\n",
+                &format!("Sorry, user ops is not allowed to execute '{of_sudo}' as root on m1.\n"),
             ),
             (status(1), "", "Sorry, user ops may not run sudo on m1.\n"),
             (
@@ -372,7 +398,11 @@ mod tests {
                 "",
                 "rbash: line 1: /usr/bin/env: restricted: cannot specify `/' in command names\n",
             ),
-            (status(128), "", "fatal: unrecognized command '/usr/bin/env -i'\n"),
+            (
+                status(128),
+                "",
+                &format!("fatal: unrecognized command '{command}'\n"),
+            ),
             (status(1), "This service allows sftp connections only.\n", ""),
             (
                 status(1),
@@ -400,6 +430,7 @@ mod tests {
                 let error = instead(ending, stdout, stderr);
                 let name = format!("{error:?}");
                 let name = name.split([' ', '{', '(']).next().unwrap().to_owned();
+                let stderr = without_command(stderr);
                 format!("{ending:?} {stdout:?} {stderr:?}\n => {name}: {error}\n")
             })
             .collect();

@@ -392,7 +392,7 @@ mod tests {
         );
         let envelope = Envelope::new(&script, Some("ops"));
         let command = envelope.command.split_once("sudo -n -H ").unwrap().1;
-        let mut child = Command::new("sh")
+        let mut child = Command::new("/bin/sh")
             .args(["-c", command])
             .current_dir("/")
             .env("PATH", "/nowhere")
