@@ -94,21 +94,24 @@ impl Failure {
     }
 }
 
+/// A host that was waited for at least as long, in seconds, is said to have been.
+const WORTH_SAYING: u64 = 30;
+
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let failure = match &error.kind {
             HostErrorKind::Cancelled => Self::cancelled(),
             HostErrorKind::Failed(failed) => Self::from(failed.clone()),
             HostErrorKind::Transport(transport) => {
-                let (summary, attribute, advice) = transport_advice::of(transport);
+                let (summary, attribute) = transport_advice::summary(transport);
                 let detail = match error.tried_for.as_secs() {
-                    0 => transport.to_string(),
+                    ..WORTH_SAYING => transport.to_string(),
                     seconds if transport.may_pass_after_boot() => format!(
                         "{transport}. It was tried for {seconds} s, as a machine that is just made may have its users, keys and shells only after a while."
                     ),
                     seconds => format!("{transport}. It was tried for {seconds} s."),
                 };
-                let failure = Self::new(summary, detail).advise(advice);
+                let failure = Self::new(summary, detail).advise(transport_advice::advice(transport));
                 let failure = Self { attribute, ..failure };
                 let kind = match transport {
                     // What ran may run on, and may even have ended well.

@@ -253,3 +253,36 @@ impl Shared {
         Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::fake::FakeHost;
+
+    #[test]
+    fn an_identity_is_of_its_own_host_and_known_to_those_that_reach_it() {
+        let targets = Arc::<Mutex<Vec<Target>>>::default();
+        let seen = Arc::clone(&targets);
+        let shared = Shared::new(Pool::with_transport(move |target| {
+            seen.lock().unwrap().push(target.clone());
+            Arc::new(FakeHost::new(target.address.as_str()))
+        }));
+        let settings = Settings::from_config(&Value::object([("preflight", Value::from("plan"))])).unwrap();
+        shared.configure(settings);
+        let ssh = |alias: &str| -> SshModel {
+            let block = Value::object([("host_key_alias", Value::from(alias))]);
+            block.deserialize_into().unwrap()
+        };
+        let peers = ["m1".to_owned(), "m2".to_owned()];
+        assert!(shared.host("m1", Some(&ssh("vm-1"))).is_some());
+        assert_eq!(shared.hosts(&peers, Some(&ssh("vm-1"))).len(), 2);
+        assert_eq!(shared.hosts(&peers, None).len(), 2);
+        let seen = targets.lock().unwrap();
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|target| (target.address.as_str(), target.host_key_alias.as_deref()))
+            .collect();
+        // One connection for each, and nobody takes m2 for vm-1.
+        assert_eq!(seen, [("m1", Some("vm-1")), ("m2", None)]);
+    }
+}

@@ -106,8 +106,8 @@ fn in_step(text: &str, target: &Target) -> Option<String> {
     let mut new = String::new();
     for line in text.lines() {
         match Line::parse(line).filter(|it| it.has(&name) && !it.is_revoked()) {
-            None => new += &format!("{line}\n"),
-            Some(ours) => new += &ours.without(&name).map(|line| line + "\n").unwrap_or_default(),
+            None => new.extend([line, "\n"]),
+            Some(ours) => new.extend(ours.without(&name).map(|line| line + "\n")),
         }
     }
     for key in wanted {
@@ -193,7 +193,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// `SALT|HASH`, both in base64: an HMAC with SHA-1, see `HashKnownHosts` of ssh_config(5).
+/// `SALT|HASH`, both in base64: an HMAC with SHA-1, see `HashKnownHosts` of `ssh_config(5)`.
 fn is_hash_of(hashed: &str, name: &str) -> Option<bool> {
     let (salt, hash) = hashed.split_once('|')?;
     let (salt, hash) = (STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?);

@@ -32,7 +32,7 @@ const SLACK: Duration = Duration::from_secs(20);
 const BEGIN: Duration = Duration::from_secs(60);
 
 /// After connections that were dropped before the login: more of them may come in at once than `MaxStartups` of
-/// sshd_config(5) allows, above all through a bastion. As long again, by chance, as these.
+/// `sshd_config(5)` allows, above all through a bastion. As long again, by chance, as these.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(200),
     Duration::from_millis(400),

@@ -155,7 +155,7 @@ const SUDO_NOT_ALLOWED: &[&str] = &[
 
 const NOT_FOUND: &[&str] = &["not found", "No such file", "Unknown command"];
 
-/// What pam_nologin(8) tells users while a machine boots, and systemd-user-sessions.service writes for it.
+/// What `pam_nologin(8)` tells users while a machine boots, and systemd-user-sessions.service writes for it.
 pub(super) const BOOTING: &[&str] = &[
     "System is booting up",
     "System is going down",
@@ -315,126 +315,143 @@ mod tests {
         explain(&script, LOGIN, &seen)
     }
 
+    /// How the command ended, and what was printed.
+    const ROWS: &[(Ending, &str, &str)] = &[
+        (Ending::Status(1), "", "sudo: a password is required\n"),
+        (
+            Ending::Status(1),
+            "",
+            "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "sudo: no tty present and no askpass program specified\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "sudo-rs: interactive authentication is required\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "sudo: unable to resolve host m1: Name or service not known\nsudo: a password is required\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "sudo: sorry, you must have a tty to run sudo\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "ops is not in the sudoers file.  This incident will be reported.\n",
+        ),
+        (Ending::Status(1), "", "Sorry, user ops may not run sudo on m1.\n"),
+        (
+            Ending::Status(1),
+            "",
+            "sudo-rs: I'm sorry ops. I'm afraid I can't do that\n",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "sudo: account validation failure, is your account locked?\n",
+        ),
+        (
+            Ending::Status(127),
+            "",
+            "/usr/bin/env: 'sudo': No such file or directory\n",
+        ),
+        (
+            Ending::Status(127),
+            "",
+            "env: can't execute 'sudo': No such file or directory\n",
+        ),
+        (
+            Ending::Status(127),
+            "",
+            "/usr/bin/env: 'timeout': No such file or directory\n",
+        ),
+        (
+            Ending::Status(127),
+            "",
+            "bash: line 1: /usr/bin/env: No such file or directory\n",
+        ),
+        (Ending::Status(127), "", "sh: 1: /bin/sh: not found\n"),
+        (
+            Ending::Status(142),
+            "Please login as the user \"ubuntu\" rather than the user \"root\".\n\n",
+            "",
+        ),
+        (
+            Ending::Status(142),
+            "Please login as the user 'debian' rather than the user 'root'.\n",
+            "",
+        ),
+        (
+            Ending::Status(1),
+            "This account is currently not available.\n",
+            "",
+        ),
+        (Ending::Status(1), "\nThis account is not available\n", ""),
+        (
+            Ending::Status(1),
+            "",
+            "rbash: line 1: /usr/bin/env: restricted: cannot specify `/' in command names\n",
+        ),
+        (
+            Ending::Status(1),
+            "This service allows sftp connections only.\n",
+            "",
+        ),
+        (
+            Ending::Status(1),
+            "",
+            "WARNING: Your password has expired.\nPassword change required but no TTY available.\n",
+        ),
+        (
+            Ending::Status(254),
+            "",
+            "\"System is booting up. Unprivileged users are not permitted to log in yet. Please come back later. For technical details, see pam_nologin(8).\"\n",
+        ),
+        (Ending::Status(0), "Welcome to the backup service\n", ""),
+        (Ending::Status(1), "", ""),
+        (
+            Ending::Killed,
+            "\u{1b}[1;31mred\u{1b}[0m\u{7} \u{1b}]0;title\u{7}hunter2\n",
+            "",
+        ),
+        (Ending::Never, "Which language? ", ""),
+        (Ending::Unknown, "", ""),
+    ];
+
+    fn row(ending: Ending, stdout: &str, stderr: &str) -> String {
+        let error = instead(ending, stdout, stderr);
+        let name = format!("{error:?}");
+        let name = name.split([' ', '{', '(']).next().unwrap().to_owned();
+        let stderr = without_command(stderr);
+        format!("{ending:?} {stdout:?} {stderr:?}\n => {name}: {error}\n")
+    }
+
     #[test]
     fn what_a_host_says_instead() {
-        let status = Ending::Status;
-        let command = wrapper::Envelope::new(&Script::new("x", ""), Some("ops")).command;
-        let of_sudo = command.split_once(" -H ").unwrap().1.replace('\'', "");
-        let rows = [
-            (status(1), "", "sudo: a password is required\n"),
-            (
-                status(1),
-                "",
-                "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
-            ),
-            (
-                status(1),
-                "",
-                "sudo: no tty present and no askpass program specified\n",
-            ),
-            (status(1), "", "sudo-rs: interactive authentication is required\n"),
-            (
-                status(1),
-                "",
-                "sudo: unable to resolve host m1: Name or service not known\nsudo: a password is required\n",
-            ),
-            (status(1), "", "sudo: sorry, you must have a tty to run sudo\n"),
-            (
-                status(1),
-                "",
-                "ops is not in the sudoers file.  This incident will be reported.\n",
-            ),
-            (
-                status(1),
-                "",
-                &format!("Sorry, user ops is not allowed to execute '{of_sudo}' as root on m1.\n"),
-            ),
-            (status(1), "", "Sorry, user ops may not run sudo on m1.\n"),
-            (
-                status(1),
-                "",
-                "sudo-rs: I'm sorry ops. I'm afraid I can't do that\n",
-            ),
-            (
-                status(1),
-                "",
-                "sudo: account validation failure, is your account locked?\n",
-            ),
-            (
-                status(127),
-                "",
-                "/usr/bin/env: 'sudo': No such file or directory\n",
-            ),
-            (
-                status(127),
-                "",
-                "env: can't execute 'sudo': No such file or directory\n",
-            ),
-            (
-                status(127),
-                "",
-                "/usr/bin/env: 'timeout': No such file or directory\n",
-            ),
-            (
-                status(127),
-                "",
-                "bash: line 1: /usr/bin/env: No such file or directory\n",
-            ),
-            (status(127), "", "sh: 1: /bin/sh: not found\n"),
-            (
-                status(142),
-                "Please login as the user \"ubuntu\" rather than the user \"root\".\n\n",
-                "",
-            ),
-            (
-                status(142),
-                "Please login as the user 'debian' rather than the user 'root'.\n",
-                "",
-            ),
-            (status(1), "This account is currently not available.\n", ""),
-            (status(1), "\nThis account is not available\n", ""),
-            (
-                status(1),
-                "",
-                "rbash: line 1: /usr/bin/env: restricted: cannot specify `/' in command names\n",
-            ),
-            (
-                status(128),
-                "",
-                &format!("fatal: unrecognized command '{command}'\n"),
-            ),
-            (status(1), "This service allows sftp connections only.\n", ""),
-            (
-                status(1),
-                "",
-                "WARNING: Your password has expired.\nPassword change required but no TTY available.\n",
-            ),
-            (
-                status(254),
-                "",
-                "\"System is booting up. Unprivileged users are not permitted to log in yet. Please come back later. For technical details, see pam_nologin(8).\"\n",
-            ),
-            (status(0), "Welcome to the backup service\n", ""),
-            (status(1), "", ""),
-            (
-                Ending::Killed,
-                "\u{1b}[1;31mred\u{1b}[0m\u{7} \u{1b}]0;title\u{7}hunter2\n",
-                "",
-            ),
-            (Ending::Never, "Which language? ", ""),
-            (Ending::Unknown, "", ""),
-        ];
-        let table: Vec<String> = rows
-            .into_iter()
-            .map(|(ending, stdout, stderr)| {
-                let error = instead(ending, stdout, stderr);
-                let name = format!("{error:?}");
-                let name = name.split([' ', '{', '(']).next().unwrap().to_owned();
-                let stderr = without_command(stderr);
-                format!("{ending:?} {stdout:?} {stderr:?}\n => {name}: {error}\n")
-            })
+        let table: Vec<String> = ROWS
+            .iter()
+            .map(|(ending, stdout, stderr)| row(*ending, stdout, stderr))
             .collect();
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn what_shows_our_command_is_shown_without_it() {
+        let command = wrapper::Envelope::new(&Script::new("x", ""), Some("ops")).command;
+        let of_sudo = command.split_once(" -H ").unwrap().1.replace('\'', "");
+        let sudo = format!("Sorry, user ops is not allowed to execute '{of_sudo}' as root on m1.\n");
+        let git = format!("fatal: unrecognized command '{command}'\n");
+        let rows = [sudo, git].map(|stderr| row(Ending::Status(1), "", &stderr));
+        insta::assert_snapshot!(rows.join("\n"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// sshd allows ten sessions on a connection unless told otherwise, see `MaxSessions` of sshd_config(5).
+/// sshd allows ten sessions on a connection unless told otherwise, see `MaxSessions` of `sshd_config(5)`.
 const SCRIPTS_AT_ONCE: usize = 8;
 
 /// How long a refused session waits for one that is just ending on the host.

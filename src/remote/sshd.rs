@@ -38,7 +38,7 @@ impl Sshd {
         Self::start_with("MaxStartups 100")
     }
 
-    /// With these lines of sshd_config(5), which may name the folder as `FOLDER`.
+    /// With these lines of `sshd_config(5)`, which may name the folder as `FOLDER`.
     pub(super) fn start_with(own: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["host", "other_host", "key", "other_key"] {

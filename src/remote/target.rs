@@ -26,7 +26,7 @@ pub struct Target {
     pub known_hosts_file: Option<PathBuf>,
     /// The only keys that the host may show, whatever the policy and the record say; empty: the record decides.
     pub host_keys: Vec<PublicKey>,
-    /// The name that the host's key is on record by (`HostKeyAlias` of ssh_config(5)) instead of its address.
+    /// The name that the host's key is on record by (`HostKeyAlias` of `ssh_config(5)`) instead of its address.
     pub host_key_alias: Option<String>,
     /// The host to go through, if any.
     pub bastion: Option<Box<Bastion>>,

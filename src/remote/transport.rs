@@ -44,7 +44,7 @@ pub enum TransportError {
         reason: String,
     },
     /// The connection was made and dropped before the login: a machine that boots, or more logins at once than
-    /// `MaxStartups` of sshd_config(5) allows.
+    /// `MaxStartups` of `sshd_config(5)` allows.
     #[error("{hop} took the connection on port {port} and dropped it before the login: {reason}")]
     Dropped {
         /// The address that dropped it: the host or its bastion.
@@ -54,7 +54,7 @@ pub enum TransportError {
         /// ssh's own words.
         reason: String,
     },
-    /// The host lets nobody but root in yet, see pam_nologin(8).
+    /// The host lets nobody but root in yet, see `pam_nologin(8)`.
     #[error("{hop} lets nobody in while it boots or goes down: {says}")]
     Booting {
         /// The host or its bastion.
@@ -70,7 +70,7 @@ pub enum TransportError {
         /// The user that was tried.
         user: String,
     },
-    /// The server ended the login after too many keys (`MaxAuthTries` of sshd_config(5)), before ours came.
+    /// The server ended the login after too many keys (`MaxAuthTries` of `sshd_config(5)`), before ours came.
     #[error("{hop} ended the login of user {user} after too many keys")]
     TooManyKeys {
         /// The host or its bastion.
@@ -166,7 +166,7 @@ pub enum TransportError {
         /// Who logged in.
         user: String,
     },
-    /// sshd grants no session on a connection that is up, see `MaxSessions` of sshd_config(5).
+    /// sshd grants no session on a connection that is up, see `MaxSessions` of `sshd_config(5)`.
     #[error("{hop} grants no session on the connection")]
     NoSession {
         /// The host.
