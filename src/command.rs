@@ -1,6 +1,6 @@
 //! What runs on a host, as plain data: a shell script in, its output back.
 //!
-//! **Invariant:** no I/O here. Everything that a script carries travels on the standard input of `sh -s`,
+//! **Invariant:** no I/O here. Everything that a script carries travels on the standard input of a shell,
 //! so nothing of it, secrets least of all, shows in a process list.
 use std::{fmt, time::Duration};
 
@@ -39,7 +39,7 @@ impl fmt::Debug for Secret {
 pub struct Script {
     /// Names the script in logs, errors and the fake host, for example `kubeadm init`. Never holds a value.
     pub title: &'static str,
-    /// The text for `sh -s`. It runs in a subshell with standard input closed.
+    /// The text. It runs in a subshell with standard input closed.
     pub body: String,
     /// Texts that must not appear in anything a person may see of this script's output.
     pub secrets: Vec<Secret>,

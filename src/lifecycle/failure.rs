@@ -1,7 +1,8 @@
 //! Why an operation stopped, with everything that a person needs to go on.
+use super::transport_advice;
 use crate::{
     command::Failed,
-    remote::{HostError, HostErrorKind},
+    remote::{HostError, HostErrorKind, TransportError as T},
 };
 
 /// A failure of a step: what, where, why, and what to do.
@@ -22,6 +23,8 @@ pub struct Failure {
     pub step: Option<&'static str>,
     /// What kind of failure it is, where a caller decides by it.
     pub kind: FailureKind,
+    /// Whether a machine that was just made fails so for a while, until it has booted and set itself up.
+    pub may_pass_after_boot: bool,
 }
 
 /// The kinds of failure that callers treat differently.
@@ -48,6 +51,7 @@ impl Failure {
             host: None,
             step: None,
             kind: FailureKind::Permanent,
+            may_pass_after_boot: false,
         }
     }
 
@@ -93,81 +97,38 @@ impl Failure {
     }
 }
 
+/// A host that was waited for at least as long, in seconds, is said to have been.
+const WORTH_SAYING: u64 = 30;
+
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
-        use crate::remote::TransportError as T;
         let failure = match &error.kind {
             HostErrorKind::Cancelled => Self::cancelled(),
             HostErrorKind::Failed(failed) => Self::from(failed.clone()),
             HostErrorKind::Transport(transport) => {
-                let (summary, attribute, advice) = match transport {
-                    T::SshNotInstalled => (
-                        "The ssh program is missing",
-                        None,
-                        "Install the OpenSSH client where Terraform runs; this provider uses it for every connection.",
+                let (summary, attribute) = transport_advice::summary(transport);
+                let detail = match error.tried_for.as_secs() {
+                    ..WORTH_SAYING => transport.to_string(),
+                    seconds if transport.may_pass_after_boot() => format!(
+                        "{transport}. It was tried for {seconds} s, as a machine that is just made may have its users, keys and shells only after a while."
                     ),
-                    T::UnknownName { .. } => (
-                        "Host name has no address",
-                        Some("host"),
-                        "Check the host's name or use its address.",
-                    ),
-                    T::Refused { .. } => (
-                        "Cannot reach host over SSH",
-                        Some("host"),
-                        "Check that sshd runs there and that ssh.port is right.",
-                    ),
-                    T::Unreachable { .. } => (
-                        "Cannot reach host over SSH",
-                        Some("host"),
-                        "Check that the host is up and that its address, routes and firewalls let this machine in.",
-                    ),
-                    T::WrongKey { .. } => (
-                        "SSH key not accepted",
-                        Some("ssh"),
-                        "Check ssh.user, ssh.private_key or ssh.private_key_file, and the user's authorized_keys on the host.",
-                    ),
-                    T::UnusableKey { .. } => (
-                        "SSH private key not usable",
-                        Some("ssh"),
-                        "Give an unencrypted OpenSSH or PEM private key, or load an encrypted one into the agent and leave the key out.",
-                    ),
-                    T::HostKeyChanged { .. } => (
-                        "SSH host key has changed",
-                        Some("host"),
-                        "If the machine was reinstalled, remove the old line from the known_hosts file; if it was not, somebody may be in between.",
-                    ),
-                    T::HostKeyUnknown { .. } => (
-                        "SSH host key not known",
-                        Some("host"),
-                        "Add the host's key to the known_hosts file, or set ssh.host_key_policy = \"accept-new\".",
-                    ),
-                    T::SudoPassword { .. } => (
-                        "sudo asks for a password",
-                        Some("ssh.become"),
-                        "Allow the user to run sudo without a password (NOPASSWD), or connect as root with become = false.",
-                    ),
-                    T::SudoNotInstalled => (
-                        "sudo is missing on the host",
-                        Some("ssh.become"),
-                        "Install sudo, or connect as root with become = false.",
-                    ),
-                    T::Disconnected { .. } => (
-                        "SSH connection broke",
-                        None,
-                        "The command may have gone on without us; the next apply looks before it does anything.",
-                    ),
-                    T::TimedOut { .. } => ("Command took too long", None, ""),
-                    T::Other(_) => ("SSH failed", None, ""),
+                    seconds => format!("{transport}. It was tried for {seconds} s."),
                 };
-                let failure = Self::new(summary, transport.to_string()).advise(advice);
+                let failure = Self::new(summary, detail).advise(transport_advice::advice(transport));
                 let failure = Self { attribute, ..failure };
                 let kind = match transport {
                     // What ran may run on, and may even have ended well.
-                    T::Disconnected { .. } | T::TimedOut { .. } | T::Other(_) => FailureKind::Interrupted,
+                    T::Disconnected { .. } | T::TimedOut { .. } | T::ShellStuck { .. } | T::Other(_) => {
+                        FailureKind::Interrupted
+                    }
                     _ if error.is_unreachable() => FailureKind::Unreachable,
                     _ => failure.kind,
                 };
-                Self { kind, ..failure }
+                Self {
+                    kind,
+                    may_pass_after_boot: error.is_transient() || error.may_pass_after_boot(),
+                    ..failure
+                }
             }
         };
         failure.on(&error.host)

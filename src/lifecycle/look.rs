@@ -15,7 +15,7 @@ use crate::{
         files::{File, read_section},
         query::ParseAnswersError,
     },
-    remote::Host,
+    remote::{Host, HostError},
 };
 
 /// Each question has a limit of its own; on a slow host they add up.
@@ -36,11 +36,14 @@ pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
     read_facts(&run.host).await
 }
 
-/// Waits until the host answers, at most for the run's time.
+/// Waits until the host answers, at most for the run's time: a machine that is just made may boot, and set itself up.
 pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
-    run.host
-        .wait_until_reachable(run.remaining(), &run.cancel)
-        .await?;
+    let tell = |error: &HostError| {
+        let reason = Failure::from(error.clone()).summary;
+        run.progress
+            .waits_for(run, &format!("the host to answer: {reason}"));
+    };
+    run.host.wait_until_up(run.remaining(), &run.cancel, tell).await?;
     Ok(())
 }
 

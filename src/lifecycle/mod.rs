@@ -46,7 +46,8 @@ pub mod loadbalancer;
 pub mod read_loadbalancer;
 pub mod read_node;
 pub mod remove_node;
-pub mod update_node;
+pub mod transport_advice;
+mod update_node;
 
 pub use cluster_lock::ClusterLocks;
 pub use create_master::{CLUSTER_FILE, cluster_file, create_master, render_cluster};

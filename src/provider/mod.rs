@@ -27,7 +27,7 @@ use async_trait::async_trait;
 
 use self::{settings::Settings, shared::Shared};
 use crate::{
-    lifecycle::{Failure, FailureKind},
+    lifecycle::Failure,
     remote::Pool,
     tf_provider::{Context, Diagnostic, Provider, Resource, Schema, Severity, Value},
 };
@@ -37,14 +37,14 @@ fn text_map(entries: impl IntoIterator<Item = (String, String)>) -> Value {
     Value::object(entries.into_iter().map(|(key, text)| (key, Value::from(text))))
 }
 
-/// A failure of a check at plan. That a host does not answer yet is no error: the same apply may make the machine, and
-/// Terraform plans once more right before it applies, when the address is known and the machine still boots.
+/// A failure of a check at plan. That a host does not answer or let anybody in yet is no error: the same apply may make the
+/// machine, and Terraform plans once more right before it applies, when the address is known and the machine still boots.
 fn at_plan(failure: &Failure) -> Diagnostic {
-    if failure.kind != FailureKind::Unreachable {
+    if !failure.may_pass_after_boot {
         return diagnose::diagnostic(failure);
     }
     let advice = format!(
-        "{}\n\nIf this apply makes the machine, nothing is wrong: creating the resource waits for the host, up to timeouts.create, and checks it then.",
+        "{}\n\nIf this apply makes the machine, nothing is wrong: creating the resource waits for the host and checks it then.",
         failure.advice
     );
     Diagnostic {

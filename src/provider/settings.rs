@@ -10,7 +10,7 @@ use super::{
 use crate::{
     command::Secret,
     lifecycle::Progress,
-    remote::{Bastion, HostKeyPolicy, Key, Target},
+    remote::{Bastion, HostKeyPolicy, Key, PublicKey, Target},
     tf_provider::{
         Attribute, Block, Context, Diagnostic, NestedBlock, Path, Schema, Type, Value, ValueError,
     },
@@ -24,8 +24,9 @@ pub(super) fn schema() -> Schema {
             attributes: vec![
                 Attribute::optional("preflight", Type::String)
                     .describe(
-                        "When hosts are checked: `plan` (default) finds what is wrong before anything is changed and needs every host \
-                         whose address is known to be up at plan; `apply` is for machines with fixed addresses that the same apply creates.",
+                        "When hosts are checked: `plan` (default) finds what is wrong before anything is changed, on every host whose \
+                         address is known by then, and warns of those that do not answer; `apply` contacts no new host at plan: for machines \
+                         with fixed addresses that the same apply creates.",
                     )
                     .validate(|value| one_of(value, &["plan", "apply"])),
                 Attribute::optional("progress_log", Type::String)
@@ -123,9 +124,30 @@ pub(super) struct SshModel {
     known_hosts_file: Option<PathBuf>,
     connect_timeout: Option<String>,
     bastion: Option<BastionModel>,
+    host_key: Option<String>,
+    host_key_alias: Option<String>,
     /// Arguments and blocks whose values are known only at apply, in whole or in part.
     #[serde(skip)]
     unknown: Vec<&'static str>,
+}
+
+impl SshModel {
+    /// Who the host of this block is, where it has an identity of its own.
+    pub(super) fn identity(&self) -> Identity {
+        let host_keys = self.host_key.as_deref().map(PublicKey::parse_lines);
+        Identity {
+            // A text was validated before.
+            host_keys: host_keys.and_then(Result::ok).unwrap_or_default(),
+            host_key_alias: self.host_key_alias.clone(),
+        }
+    }
+}
+
+/// What tells a machine from another one that had the same address before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
+    host_keys: Vec<PublicKey>,
+    host_key_alias: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -232,9 +254,9 @@ impl Settings {
         })
     }
 
-    /// How to reach a host, with what its resource says over what the provider says. `None` while a part of it is not
+    /// How to reach a host, with what a resource says over what the provider says. `None` while a part of it is not
     /// known yet: with another user, port, key or bastion it would be another host's answer.
-    pub(super) fn target(&self, address: &str, own: Option<&SshModel>) -> Option<Target> {
+    pub(super) fn target(&self, address: &str, own: Option<&SshModel>, identity: Identity) -> Option<Target> {
         let none = SshModel::default();
         let own = own.unwrap_or(&none);
         let provider = &self.ssh;
@@ -274,6 +296,8 @@ impl Settings {
             key,
             host_key_policy,
             known_hosts_file: provider.known_hosts_file.clone(),
+            host_keys: identity.host_keys,
+            host_key_alias: identity.host_key_alias,
             bastion,
             connect_timeout: provider
                 .connect_timeout

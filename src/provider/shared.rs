@@ -13,7 +13,7 @@ use super::{
     diagnose::kept,
     floating_ips::FloatingIps,
     machines::Machines,
-    settings::{Settings, SshModel},
+    settings::{Identity, Settings, SshModel},
 };
 use crate::{
     lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) networks: ClusterNetworks,
     /// Masters that exist by their host, as this plan saw them.
     existing: Mutex<HashMap<String, Value>>,
+    /// What tells machines apart where a resource says it, by address and port, for those that reach the same host.
+    identities: Mutex<HashMap<(String, u16), Identity>>,
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
@@ -56,6 +58,7 @@ impl Shared {
             floating_ips: FloatingIps::default(),
             networks: ClusterNetworks::default(),
             existing: Mutex::default(),
+            identities: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
             claims: Claims::default(),
@@ -70,6 +73,7 @@ impl Shared {
         self.claims.forget();
         self.machines.forget();
         self.networks.forget();
+        self.lock_identities().clear();
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();
@@ -83,9 +87,34 @@ impl Shared {
             .clone()
     }
 
-    /// How a host is reached; `None` while a part of that is not known yet, its own or the provider's.
+    /// How the host of a resource is reached; `None` while a part of that is not known yet, its own or the provider's.
     fn target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
-        self.settings()?.target(address, ssh)
+        let identity = ssh.map(SshModel::identity).unwrap_or_default();
+        if identity == Identity::default() {
+            return self.peer_target(address, ssh);
+        }
+        let target = self.settings()?.target(address, ssh, identity.clone())?;
+        self.lock_identities()
+            .insert((address.to_owned(), target.port), identity);
+        Some(target)
+    }
+
+    /// How a host is reached that another resource speaks of: the identity in its block is its own host's, not this one's.
+    fn peer_target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
+        let settings = self.settings()?;
+        let target = settings.target(address, ssh, Identity::default())?;
+        let identity = self
+            .lock_identities()
+            .get(&(address.to_owned(), target.port))
+            .cloned();
+        match identity {
+            Some(identity) => settings.target(address, ssh, identity),
+            None => Some(target),
+        }
+    }
+
+    fn lock_identities(&self) -> MutexGuard<'_, HashMap<(String, u16), Identity>> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A handle on a host; nothing is connected yet. `None` while it is not known how to reach it.
@@ -109,10 +138,10 @@ impl Shared {
 
     /// Handles on several hosts.
     pub(super) fn hosts(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
-        addresses
+        let targets = addresses
             .iter()
-            .filter_map(|address| self.host(address, ssh))
-            .collect()
+            .filter_map(|address| self.peer_target(address, ssh));
+        targets.map(|target| self.pool.host(&target)).collect()
     }
 
     /// Reads something on a host, unless this run knows already that the host is silent. `None`: it is, or it is not
@@ -143,7 +172,9 @@ impl Shared {
 
     /// Those of the hosts that this run has not found silent.
     pub(super) fn not_silent(&self, addresses: &[String], ssh: Option<&SshModel>) -> Vec<Host> {
-        let targets = addresses.iter().filter_map(|address| self.target(address, ssh));
+        let targets = addresses
+            .iter()
+            .filter_map(|address| self.peer_target(address, ssh));
         let silent = self.lock_silent();
         targets
             .filter(|target| !silent.contains(target))
@@ -231,5 +262,38 @@ impl Shared {
         by: &Claimant<'_>,
     ) -> Option<Diagnostic> {
         self.claims.host(role, &self.target(address, ssh)?, by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::fake::FakeHost;
+
+    #[test]
+    fn an_identity_is_of_its_own_host_and_known_to_those_that_reach_it() {
+        let targets = Arc::<Mutex<Vec<Target>>>::default();
+        let seen = Arc::clone(&targets);
+        let shared = Shared::new(Pool::with_transport(move |target| {
+            seen.lock().unwrap().push(target.clone());
+            Arc::new(FakeHost::new(target.address.as_str()))
+        }));
+        let settings = Settings::from_config(&Value::object([("preflight", Value::from("plan"))])).unwrap();
+        shared.configure(settings);
+        let ssh = |alias: &str| -> SshModel {
+            let block = Value::object([("host_key_alias", Value::from(alias))]);
+            SshModel::of(&block).unwrap().unwrap()
+        };
+        let peers = ["m1".to_owned(), "m2".to_owned()];
+        assert!(shared.host("m1", Some(&ssh("vm-1"))).is_some());
+        assert_eq!(shared.hosts(&peers, Some(&ssh("vm-1"))).len(), 2);
+        assert_eq!(shared.hosts(&peers, None).len(), 2);
+        let seen = targets.lock().unwrap();
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|target| (target.address.as_str(), target.host_key_alias.as_deref()))
+            .collect();
+        // One connection for each, and nobody takes m2 for vm-1.
+        assert_eq!(seen, [("m1", Some("vm-1")), ("m2", None)]);
     }
 }

@@ -4,6 +4,7 @@ use crate::kubeadm::{
     validate_node_name, validate_taint,
 };
 use crate::lifecycle::IfUnreachable;
+use crate::remote::PublicKey;
 use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
 
 use super::duration::parse_duration;
@@ -195,6 +196,21 @@ pub(super) fn ssh_block() -> NestedBlock {
                 Attribute::optional("private_key_file", Type::String)
                     .describe("Path of the private key for this host on the machine that runs Terraform. Default: the provider's key.")
                     .validate(file_path),
+                Attribute::optional("host_key", Type::String)
+                    .describe(
+                        "The host's public key, or several, one a line, as in `/etc/ssh/ssh_host_ed25519_key.pub`; with `@cert-authority` before \
+                         it, the key of the authority that signs host keys. Nothing else is accepted then, whatever `host_key_policy` and the \
+                         known_hosts file say. Not set: those decide.",
+                    )
+                    .validate(|value| string(value, |text| PublicKey::parse_lines(text).map(drop))),
+                Attribute::optional("host_key_alias", Type::String)
+                    .describe(
+                        "Name that the host's key is on record by in the known_hosts file instead of its address (OpenSSH's `HostKeyAlias`; \
+                         capitals do not count), for example the id of the resource that makes the machine: a new machine at the same address \
+                         then has a record of its own. The record under the address follows, for other resources that reach the host. \
+                         Not set: the address.",
+                    )
+                    .validate(host_key_alias),
             ],
             blocks: vec![NestedBlock::single(
                 "bastion",
@@ -271,6 +287,18 @@ pub(super) fn file_path(value: &Value) -> Result<(), String> {
                 "must be the path of a file; this is a text of several lines, perhaps the file's content"
                     .into(),
             )
+        } else {
+            Ok(())
+        }
+    })
+}
+
+fn host_key_alias(value: &Value) -> Result<(), String> {
+    string(value, |text| {
+        // What means something else in a known_hosts file, see sshd(8), or in ssh_config(5).
+        let is_plain = |letter: char| letter.is_ascii_graphic() && !"*?!,|#@\"'\\%".contains(letter);
+        if text.is_empty() || text.starts_with('-') || !text.chars().all(is_plain) {
+            Err("must be a name of letters, digits and signs such as . _ : / + = - without spaces".into())
         } else {
             Ok(())
         }

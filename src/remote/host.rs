@@ -95,7 +95,36 @@ impl Host {
         limit: Duration,
         cancel: &CancellationToken,
     ) -> Result<(), HostError> {
-        let deadline = Instant::now() + limit;
+        self.wait(limit, Duration::ZERO, cancel, |_| {}).await
+    }
+
+    /// The same for a machine that may just be made: errors of one that still sets itself up, which may be a user's
+    /// mistake as well, are borne for [`Self::GRACE`] from the first of them. `tell` hears what is waited for, each
+    /// time that it changes.
+    pub async fn wait_until_up(
+        &self,
+        limit: Duration,
+        cancel: &CancellationToken,
+        tell: impl Fn(&HostError) + Send,
+    ) -> Result<(), HostError> {
+        self.wait(limit, Self::GRACE, cancel, tell).await
+    }
+
+    /// How long a host that answers may refuse the user's key or end the user's shell: cloud-init makes users and
+    /// puts keys there some seconds after sshd has begun to listen.
+    pub const GRACE: Duration = Duration::from_secs(120);
+
+    async fn wait(
+        &self,
+        limit: Duration,
+        grace: Duration,
+        cancel: &CancellationToken,
+        tell: impl Fn(&HostError) + Send,
+    ) -> Result<(), HostError> {
+        let begin = Instant::now();
+        let deadline = begin + limit;
+        let mut grace_ends = None;
+        let mut told = None;
         let mut pause = FIRST_PAUSE;
         let script = Script::new(Self::REACH, "true").limit(Duration::from_secs(20));
         loop {
@@ -106,8 +135,20 @@ impl Host {
             let Err(error) = result else {
                 return Ok(());
             };
-            if !error.is_transient() || Instant::now() + pause >= deadline {
-                return Err(error);
+            let ends = if error.is_transient() {
+                deadline
+            } else if error.may_pass_after_boot() {
+                deadline.min(*grace_ends.get_or_insert(Instant::now() + grace))
+            } else {
+                begin
+            };
+            if Instant::now() + pause >= ends {
+                let tried_for = begin.elapsed();
+                return Err(HostError { tried_for, ..error });
+            }
+            if told.as_ref() != Some(&error) {
+                tell(&error);
+                told = Some(error);
             }
             if timeout(pause, cancel.cancelled()).await.is_ok() {
                 return Err(self.error(HostErrorKind::Cancelled));
@@ -123,6 +164,7 @@ impl Host {
         HostError {
             host: self.name.to_string(),
             kind: kind.into(),
+            tried_for: Duration::ZERO,
         }
     }
 }
@@ -142,6 +184,8 @@ pub struct HostError {
     /// What went wrong.
     #[source]
     pub kind: HostErrorKind,
+    /// How long it was tried; zero if once.
+    pub tried_for: Duration,
 }
 
 impl HostError {
@@ -156,10 +200,19 @@ impl HostError {
         use TransportError as T;
         match &self.kind {
             HostErrorKind::Transport(
-                T::Refused { hop, .. } | T::Unreachable { hop, .. } | T::UnknownName { name: hop },
+                T::Refused { hop, .. }
+                | T::Unreachable { hop, .. }
+                | T::Dropped { hop, .. }
+                | T::UnknownName { name: hop },
             ) => *hop == self.host,
             _ => false,
         }
+    }
+
+    /// Whether a machine that still sets itself up may answer like this, see
+    /// [`TransportError::may_pass_after_boot`].
+    pub fn may_pass_after_boot(&self) -> bool {
+        matches!(&self.kind, HostErrorKind::Transport(error) if error.may_pass_after_boot())
     }
 
     /// Whether the same again may succeed later.
@@ -220,6 +273,56 @@ mod tests {
         assert_eq!(fake.log().len(), 1);
     }
 
+    fn wrong_key() -> TransportError {
+        TransportError::WrongKey {
+            hop: "m1".into(),
+            user: "ops".into(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_sets_itself_up_has_its_key_after_a_while() {
+        let fake = FakeHost::new("m1");
+        fake.fail_next(Host::REACH, refused());
+        for _ in 0..30 {
+            fake.fail_next(Host::REACH, wrong_key());
+        }
+        let told = Mutex::new(Vec::new());
+        let tell = |error: &HostError| told.lock().unwrap().push(error.kind.to_string());
+        let cancel = CancellationToken::new();
+        let hour = Duration::from_secs(3600);
+        fake.host().wait_until_up(hour, &cancel, tell).await.unwrap();
+        assert_eq!(
+            told.into_inner().unwrap(),
+            [refused(), wrong_key()].map(|it| it.to_string())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_key_is_a_mistake_in_the_end_and_at_plan_at_once() {
+        let fake = FakeHost::new("m1");
+        for _ in 0..200 {
+            fake.fail_next(Host::REACH, wrong_key());
+        }
+        let cancel = CancellationToken::new();
+        let hour = Duration::from_secs(3600);
+        let error = fake
+            .host()
+            .wait_until_up(hour, &cancel, |_| {})
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, wrong_key().into());
+        let took = error.tried_for;
+        assert!(
+            took <= Host::GRACE && took + LONGEST_PAUSE * 2 > Host::GRACE,
+            "{took:?}"
+        );
+        let tries = fake.log().len();
+        let error = fake.host().wait_until_reachable(hour, &cancel).await.unwrap_err();
+        assert_eq!(error.kind, wrong_key().into());
+        assert_eq!(fake.log().len(), tries + 1);
+    }
+
     #[tokio::test]
     async fn tries_once_even_without_time_and_tells_the_last_error() {
         let fake = FakeHost::new("m1");
@@ -239,6 +342,7 @@ mod tests {
                 port: 22,
             }
             .into(),
+            tried_for: Duration::ZERO,
         };
         assert!(error("m1").is_host_silent() && error("m1").is_unreachable());
         assert!(!error("gate").is_host_silent() && error("gate").is_unreachable());
@@ -246,6 +350,7 @@ mod tests {
         let changed = HostError {
             host: "m1".into(),
             kind: changed.into(),
+            tried_for: Duration::ZERO,
         };
         assert!(!changed.is_host_silent());
     }

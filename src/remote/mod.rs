@@ -7,11 +7,17 @@
 mod transport;
 
 pub mod fake;
+#[cfg(test)]
+mod field_tests;
 mod host;
+mod host_records;
 mod known_hosts;
 mod openssh;
 mod pool;
 mod private_key;
+mod public_key;
+mod said_instead;
+mod sessions;
 mod ssh_config;
 mod ssh_errors;
 mod ssh_master;
@@ -24,5 +30,6 @@ mod wrapper;
 
 pub use host::{Host, HostError, HostErrorKind};
 pub use pool::Pool;
+pub use public_key::PublicKey;
 pub use target::{Bastion, HostKeyPolicy, Key, Target};
-pub use transport::{Transport, TransportError};
+pub use transport::{Refusal, Transport, TransportError};

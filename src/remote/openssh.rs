@@ -1,4 +1,4 @@
-//! Scripts on a host through ssh: one connection, at most eight scripts at once on it.
+//! Scripts on a host through ssh: one connection, on it as many scripts at once as the host grants.
 //!
 //! **Invariant:** a script that may have started is never sent again.
 use std::{io, sync::Arc, time::Duration};
@@ -7,20 +7,19 @@ use ::openssh::{Child, Error, Session, Stdio};
 use async_trait::async_trait;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    sync::{Mutex, Semaphore},
-    time::{Instant, timeout},
+    sync::Mutex,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Target, Transport, TransportError,
+    said_instead::{self, Ending, Login},
+    sessions::{Sessions, Turn},
     ssh_master::{Master, Workspace},
-    wrapper::{self, Ending, Envelope, KILL_AFTER},
+    wrapper::{self, Answer, Envelope, KILL_AFTER},
 };
 use crate::command::{Output, Script};
-
-/// sshd allows ten sessions on a connection unless told otherwise, see `MaxSessions`.
-const SCRIPTS_AT_ONCE: usize = 8;
 
 /// How long output is awaited that the script's own end did not close, as a process left behind may hold it.
 const STRAGGLERS: Duration = Duration::from_secs(2);
@@ -28,11 +27,24 @@ const STRAGGLERS: Duration = Duration::from_secs(2);
 /// How much longer than the host itself this side waits for a script whose limit is over.
 const SLACK: Duration = Duration::from_secs(20);
 
+/// How long login, startup files and sudo may take until our shell begins. A sudo that cannot resolve the host's name
+/// takes ten seconds; a directory server that is slow to answer, more.
+const BEGIN: Duration = Duration::from_secs(60);
+
+/// After connections that were dropped before the login: more of them may come in at once than `MaxStartups` of
+/// `sshd_config(5)` allows, above all through a bastion. As long again, by chance, as these.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+];
+
 /// The way to one host; connects when the first script runs.
 #[derive(Debug)]
 pub(super) struct OpenSsh {
     connection: Arc<Connection>,
-    permits: Arc<Semaphore>,
+    sessions: Sessions,
 }
 
 #[derive(Debug)]
@@ -58,7 +70,7 @@ impl OpenSsh {
         };
         Self {
             connection: Arc::new(connection),
-            permits: Arc::new(Semaphore::new(SCRIPTS_AT_ONCE)),
+            sessions: Sessions::new(),
         }
     }
 }
@@ -66,61 +78,95 @@ impl OpenSsh {
 #[async_trait]
 impl Transport for OpenSsh {
     async fn run(&self, script: &Script) -> Result<Output, TransportError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let turn = self.sessions.turn().await;
         let connection = Arc::clone(&self.connection);
         let script = script.clone();
         // A task of its own: a caller that goes away does not cut the script off.
-        let task = tokio::spawn(async move {
-            let _permit = permit;
-            connection.run(&script).await
-        });
+        let task = tokio::spawn(async move { connection.run(&script, turn).await });
         task.await
             .unwrap_or_else(|error| Err(TransportError::Other(format!("the script's task ended: {error}"))))
     }
 }
 
 impl Connection {
-    async fn run(&self, script: &Script) -> Result<Output, TransportError> {
-        let sudo = self.target.r#become && self.target.user != "root";
-        let command = wrapper::remote_command(script.limit, sudo);
-        let master = self.master(None).await?;
-        let session = session(&master);
-        let (session, child) = match spawn(&session, &command).await {
-            Ok(child) => (Arc::clone(&session), child),
-            // The body is not sent yet: nothing of it can have run.
-            Err(_) if session.check().await.is_err() => {
-                let session = self::session(&*self.master(Some(&master)).await?);
-                let child = spawn(&session, &command).await.map_err(|error| refused(&error))?;
-                (session, child)
-            }
-            Err(error) => return Err(refused(&error)),
-        };
-        let envelope = Envelope::new(script);
+    async fn run(&self, script: &Script, mut turn: Turn) -> Result<Output, TransportError> {
+        let user = self.target.user.as_str();
+        let sudo = self.target.r#become && user != "root";
+        let envelope = Envelope::new(script, sudo.then_some(user));
+        let (master, child) = self.start(&envelope.command, &mut turn).await?;
         let begin = Instant::now();
-        let limit = script.limit + KILL_AFTER + SLACK;
-        let Ok(seen) = timeout(limit, exchange(child, &envelope)).await else {
-            return Err(TransportError::TimedOut {
-                title: script.title,
-                seconds: wrapper::whole_seconds(script.limit),
-            });
-        };
-        if let Some((stdout, status)) = envelope.open(&seen.stdout) {
-            return Ok(wrapper::output(script, status, stdout, &seen.stderr));
+        let mut answer = envelope.answer();
+        let (stderr, ending) = exchange(child, &envelope, &mut answer, script.limit).await;
+        drop(turn);
+        if let Some((stdout, status)) = answer.whole() {
+            return Ok(wrapper::output(
+                script,
+                status,
+                stdout,
+                envelope.own_words(&stderr),
+            ));
         }
-        let ending = match seen.ending {
-            Ending::Status(255) | Ending::Killed | Ending::Unknown if session.check().await.is_err() => {
+        let ending = match ending {
+            Ending::Status(255) | Ending::Killed | Ending::Unknown
+                if session(&master).check().await.is_err() =>
+            {
                 Ending::Unknown
             }
             ending => ending,
         };
-        Err(wrapper::explain(
-            script,
-            &self.target.user,
+        let login = Login {
+            hop: &self.target.address,
+            user,
             sudo,
+        };
+        let seen = said_instead::Seen {
+            begun: answer.has_begun(),
             ending,
-            begin.elapsed(),
-            &seen.stderr,
-        ))
+            elapsed: begin.elapsed(),
+            stdout: answer.raw(),
+            stderr: envelope.own_words(&stderr),
+        };
+        if !seen.begun {
+            self.forget(&master).await;
+        }
+        Err(said_instead::explain(script, login, &seen))
+    }
+
+    /// The next script makes a connection of its own: sshd knows the user's shell, groups and forced command as they
+    /// were at the login, and on a machine that still sets itself up they change.
+    async fn forget(&self, master: &Arc<Master>) {
+        let mut state = self.state.lock().await;
+        state.master.take_if(|known| Arc::ptr_eq(known, master));
+    }
+
+    /// Opens a session for the command. What fails here has sent nothing of the script, so it is tried again.
+    async fn start(
+        &self,
+        command: &str,
+        turn: &mut Turn,
+    ) -> Result<(Arc<Master>, Child<Arc<Session>>), TransportError> {
+        let mut master = self.master(None).await?;
+        let mut is_new = false;
+        loop {
+            let session = session(&master);
+            let error = match spawn(&session, command).await {
+                Ok(child) => return Ok((master, child)),
+                Err(error) => text_of(&error),
+            };
+            if error.contains(NO_SESSION) {
+                if turn.wait_after_refusal().await {
+                    continue;
+                }
+                return Err(TransportError::NoSession {
+                    hop: self.target.address.clone(),
+                });
+            }
+            if is_new || session.check().await.is_ok() {
+                return Err(TransportError::Other(error));
+            }
+            master = self.master(Some(&master)).await?;
+            is_new = true;
+        }
     }
 
     /// The connection, made now if there is none or if it is the one found dead.
@@ -138,7 +184,7 @@ impl Connection {
             return Err(error.clone());
         }
         state.master = None;
-        match Master::connect(&self.target, &self.workspace).await {
+        match self.connect().await {
             Ok(master) => Ok(Arc::clone(state.master.insert(Arc::new(master)))),
             Err(error) => {
                 state.failure = Some((Instant::now(), error.clone()));
@@ -146,7 +192,21 @@ impl Connection {
             }
         }
     }
+
+    /// Connects, again after a connection that the host dropped before the login.
+    async fn connect(&self) -> Result<Master, TransportError> {
+        for pause in PAUSES {
+            match Master::connect(&self.target, &self.workspace).await {
+                Err(TransportError::Dropped { .. }) => self.workspace.pause(pause).await,
+                ended => return ended,
+            }
+        }
+        Master::connect(&self.target, &self.workspace).await
+    }
 }
+
+/// What ssh says of a session that the host did not grant; nothing was sent on it.
+const NO_SESSION: &str = "Session open refused by peer";
 
 fn session(master: &Master) -> Arc<Session> {
     Arc::new(Session::resume_mux(master.control.as_path().into(), None))
@@ -161,28 +221,27 @@ async fn spawn(session: &Arc<Session>, command: &str) -> Result<Child<Arc<Sessio
     remote.spawn().await
 }
 
-/// The connection is there but takes no script.
-fn refused(error: &Error) -> TransportError {
+fn text_of(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    TransportError::Other(text)
+    text
 }
 
-struct Seen {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    ending: Ending,
-}
-
-/// Sends the envelope and reads what comes back, all at the same time: large texts block no one.
-async fn exchange(mut child: Child<Arc<Session>>, envelope: &Envelope) -> Seen {
+/// Sends the envelope and reads what comes back, all at the same time: large texts block no one. Gives standard error
+/// and, without a whole answer, how the command ended.
+async fn exchange(
+    mut child: Child<Arc<Session>>,
+    envelope: &Envelope,
+    answer: &mut Answer<'_>,
+    limit: Duration,
+) -> (Vec<u8>, Ending) {
     let (stdin, out, err) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let marked = CancellationToken::new();
+    let mut stderr = Vec::new();
+    let over = CancellationToken::new();
     let send = async {
         if let Some(mut stdin) = stdin {
             // A broken pipe means that the shell ended early; its status and last words tell why.
@@ -192,55 +251,89 @@ async fn exchange(mut child: Child<Arc<Session>>, envelope: &Envelope) -> Seen {
             }
         }
     };
+    let send = async {
+        over.run_until_cancelled(send).await;
+    };
     let read_stdout = async {
-        let is_whole = |bytes: &[u8]| envelope.open(bytes).is_some();
-        read(out, &mut stdout, is_whole).await;
-        marked.cancel();
+        let in_time = read_answer(out, answer, limit).await;
+        over.cancel();
+        in_time
     };
     let read_stderr = async {
         let mut err = err;
-        let reading = read(err.as_mut(), &mut stderr, |_| false);
-        if marked.run_until_cancelled(reading).await.is_none() {
-            let reading = read(err.as_mut(), &mut stderr, |_| false);
+        let reading = read(err.as_mut(), &mut stderr);
+        if over.run_until_cancelled(reading).await.is_none() {
+            let reading = read(err.as_mut(), &mut stderr);
             if timeout(STRAGGLERS, reading).await.is_err() {
                 tracing::debug!("a process left behind by the script holds its standard error");
             }
         }
     };
-    tokio::join!(send, read_stdout, read_stderr);
-    let ending = if envelope.open(&stdout).is_some() {
+    let ((), in_time, ()) = tokio::join!(send, read_stdout, read_stderr);
+    let ending = if answer.whole().is_some() {
         Ending::Status(0)
+    } else if in_time {
+        ending(child, limit).await
     } else {
-        match child.wait().await {
-            Ok(status) => status.code().map_or(Ending::Killed, Ending::Status),
-            Err(Error::Remote(error)) if error.kind() == io::ErrorKind::NotFound => Ending::Status(127),
-            Err(Error::RemoteProcessTerminated) => Ending::Killed,
-            Err(error) => {
-                tracing::debug!(%error, "the connection ended with the script");
-                Ending::Unknown
-            }
-        }
+        Ending::Never
     };
-    Seen {
-        stdout,
-        stderr,
-        ending,
+    (stderr, ending)
+}
+
+/// How a command ended whose standard output has.
+async fn ending(child: Child<Arc<Session>>, limit: Duration) -> Ending {
+    let Ok(ended) = timeout(limit + KILL_AFTER + SLACK, child.wait()).await else {
+        return Ending::Never;
+    };
+    match ended {
+        Ok(status) => status.code().map_or(Ending::Killed, Ending::Status),
+        Err(Error::Remote(error)) if error.kind() == io::ErrorKind::NotFound => Ending::Status(127),
+        Err(Error::RemoteProcessTerminated) => Ending::Killed,
+        Err(error) => {
+            tracing::debug!(%error, "the connection ended with the script");
+            Ending::Unknown
+        }
     }
 }
 
-/// Reads to the end, or until the bytes are whole. Cancel-safe: what was read stays in `bytes`.
-async fn read(reader: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>, is_whole: impl Fn(&[u8]) -> bool) {
+/// Reads to the end, or until the answer is whole; `false` if our shell took too long to begin, or to end after that.
+async fn read_answer(
+    reader: Option<impl AsyncRead + Unpin>,
+    answer: &mut Answer<'_>,
+    limit: Duration,
+) -> bool {
+    let Some(mut reader) = reader else {
+        return true;
+    };
+    let mut chunk = Vec::with_capacity(64 * 1024);
+    let mut deadline = Instant::now() + BEGIN;
+    while answer.whole().is_none() {
+        chunk.clear();
+        match timeout_at(deadline, reader.read_buf(&mut chunk)).await {
+            Ok(Ok(0)) => return true,
+            Ok(Ok(_)) => {
+                let had_begun = answer.has_begun();
+                answer.push(&chunk);
+                if !had_begun && answer.has_begun() {
+                    deadline = Instant::now() + limit + KILL_AFTER + SLACK;
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the output of a script broke off");
+                return true;
+            }
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Reads to the end. Cancel-safe: what was read stays in `bytes`.
+async fn read(reader: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     let Some(mut reader) = reader else {
         return;
     };
-    while !is_whole(bytes) {
-        match reader.read_buf(bytes).await {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(%error, "the output of a script broke off");
-                return;
-            }
-        }
+    if let Err(error) = reader.read_to_end(bytes).await {
+        tracing::debug!(%error, "the output of a script broke off");
     }
 }

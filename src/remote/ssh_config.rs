@@ -15,6 +15,8 @@ pub(super) struct Files<'a> {
     pub(super) config: &'a Path,
     /// Where the bastion's ssh writes its messages.
     pub(super) bastion_log: &'a Path,
+    /// The record with the only keys that the target may show, if there is one.
+    pub(super) pinned: Option<&'a Path>,
     /// The target's key, if it is a file.
     pub(super) key: Option<&'a Path>,
     /// The bastion's key, if it is a file.
@@ -38,7 +40,8 @@ pub(super) fn render(target: &Target, files: &Files<'_>) -> Result<String, Trans
         key: files.key,
         policy: target.host_key_policy,
         known_hosts: target.known_hosts_file.as_deref(),
-        log_level: "ERROR",
+        pinned: files.pinned,
+        alias: target.host_key_alias.as_deref(),
         connect_timeout: connect_timeout(target),
     })?;
     if let Some(bastion) = &target.bastion {
@@ -56,8 +59,8 @@ pub(super) fn render(target: &Target, files: &Files<'_>) -> Result<String, Trans
             key: files.bastion_key,
             policy: bastion.host_key_policy,
             known_hosts: bastion.known_hosts_file.as_deref(),
-            // INFO tells why the bastion could not reach the target.
-            log_level: "INFO",
+            pinned: None,
+            alias: None,
             connect_timeout: target.connect_timeout,
         })?;
     }
@@ -70,10 +73,12 @@ pub(super) fn connect_timeout(target: &Target) -> Duration {
     target.connect_timeout * if target.bastion.is_some() { 2 } else { 1 }
 }
 
+/// At the level INFO a bastion tells why it could not reach the target, and a host why it lets nobody in yet.
 const COMMON: &str = "Host *
   BatchMode yes
   ConnectionAttempts 1
   ForwardAgent no
+  LogLevel INFO
   RequestTTY no
   ServerAliveCountMax 3
   ServerAliveInterval 5
@@ -88,7 +93,8 @@ struct Hop<'a> {
     key: Option<&'a Path>,
     policy: HostKeyPolicy,
     known_hosts: Option<&'a Path>,
-    log_level: &'a str,
+    pinned: Option<&'a Path>,
+    alias: Option<&'a str>,
     connect_timeout: Duration,
 }
 
@@ -100,25 +106,34 @@ fn stanza(hop: &Hop<'_>) -> Result<String, TransportError> {
         format!("  Port {}", hop.port),
         format!("  User {}", word("user", hop.user)?),
         format!("  ConnectTimeout {}", seconds.max(1)),
-        format!("  LogLevel {}", hop.log_level),
     ];
     if let Some(key) = hop.key {
         lines.push(format!("  IdentityFile {}", path_word("private key file", key)?));
         lines.push("  IdentitiesOnly yes".to_owned());
     }
-    let checking = match hop.policy {
-        HostKeyPolicy::Strict => "yes",
-        HostKeyPolicy::AcceptNew => "accept-new",
-        HostKeyPolicy::Insecure => "no",
-    };
-    if hop.policy == HostKeyPolicy::Insecure {
+    if let Some(alias) = hop.alias {
+        // ssh looks a name up in small letters and records it as it is.
+        let alias = word("host key alias", &alias.to_lowercase())?;
+        lines.push(format!("  HostKeyAlias {alias}"));
+        lines.push("  CheckHostIP no".to_owned());
+    }
+    let insecure = hop.policy == HostKeyPolicy::Insecure;
+    if hop.pinned.is_some() || insecure {
         lines.push("  GlobalKnownHostsFile /dev/null".to_owned());
     }
-    let known_hosts = known_hosts_file(hop.policy, hop.known_hosts);
+    let file = match hop.pinned {
+        Some(file) => file.to_owned(),
+        None => known_hosts_file(hop.policy, hop.known_hosts),
+    };
     lines.push(format!(
         "  UserKnownHostsFile {}",
-        path_word("known_hosts file", &known_hosts)?
+        path_word("known_hosts file", &file)?
     ));
+    let checking = match hop.policy {
+        HostKeyPolicy::AcceptNew if hop.pinned.is_none() => "accept-new",
+        HostKeyPolicy::Insecure if hop.pinned.is_none() => "no",
+        _ => "yes",
+    };
     lines.push(format!("  StrictHostKeyChecking {checking}\n"));
     Ok(lines.join("\n"))
 }
@@ -157,6 +172,7 @@ mod tests {
         Files {
             config: Path::new("/tmp/ha-x/1.conf"),
             bastion_log: Path::new("/tmp/ha-x/1.bastion.log"),
+            pinned: None,
             key: Some(Path::new("/keys/100% mine")),
             bastion_key: None,
         }
@@ -193,6 +209,29 @@ mod tests {
         };
         let text = render(&target, &files()).unwrap();
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_host_with_an_identity_of_its_own() {
+        let pinned = Files {
+            pinned: Some(Path::new("/tmp/ha-x/1.hosts")),
+            ..files()
+        };
+        let insecure = Target {
+            host_key_policy: HostKeyPolicy::Insecure,
+            ..target()
+        };
+        let named = Target {
+            host_key_alias: Some("VM-12".into()),
+            ..target()
+        };
+        let texts = [render(&insecure, &pinned), render(&named, &files())];
+        insta::assert_snapshot!(texts.map(Result::unwrap).join("\n"));
+        let evil = Target {
+            host_key_alias: Some("x\n  ProxyCommand evil".into()),
+            ..target()
+        };
+        assert!(render(&evil, &files()).is_err());
     }
 
     #[test]

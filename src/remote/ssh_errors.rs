@@ -1,7 +1,7 @@
 //! From what ssh says to a transport error, and to the hop that it is about.
 //!
 //! The words are those of OpenSSH 8 to 10 with `LC_ALL=C`; ssh's exit status is 255 for all of them.
-use super::{Key, Target, TransportError, known_hosts, private_key};
+use super::{Key, Refusal, Target, TransportError, known_hosts, private_key, said_instead};
 
 /// One end of a connection: the target or its bastion.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +12,92 @@ struct Hop<'a> {
     key: &'a Key,
 }
 
-/// Says why a connection could not be made, from the messages of ssh and of the bastion's ssh.
-pub(super) fn diagnose(target: &Target, log: &str, bastion_log: &str) -> TransportError {
+/// What the programs said that were to make a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said<'a> {
+    /// ssh, by its log.
+    pub(super) log: &'a str,
+    /// The bastion's ssh, by its log.
+    pub(super) bastion_log: &'a str,
+    /// Both, before their logs count, and banners of the hosts.
+    pub(super) stderr: &'a str,
+}
+
+/// Says why a connection could not be made.
+pub(super) fn diagnose(target: &Target, said: &Said<'_>) -> TransportError {
+    let Said {
+        log,
+        bastion_log,
+        stderr,
+    } = *said;
+    if let Some(error) = before_a_connection(said) {
+        return error;
+    }
+    let error = of_connection(target, log, bastion_log);
+    match &error {
+        // An account that PAM refuses is told so in a banner, and then the connection is closed.
+        TransportError::Dropped { hop, .. } | TransportError::WrongKey { hop, .. } => {
+            let says = notable(stderr).join("; ");
+            if said_instead::BOOTING.iter().any(|words| says.contains(words)) {
+                return TransportError::Booting {
+                    hop: hop.clone(),
+                    says: said_instead::readable(stderr),
+                };
+            }
+            if says.contains("account has expired") {
+                return TransportError::LoginRefused {
+                    hop: hop.clone(),
+                    user: target.user.clone(),
+                    says: said_instead::readable(stderr),
+                    refusal: Refusal::Expired,
+                };
+            }
+            error
+        }
+        TransportError::HostKeyChanged { hop, shown, .. } if is_pinned(target, hop) => {
+            TransportError::HostKeyNotGiven {
+                hop: hop.clone(),
+                shown: shown.clone(),
+            }
+        }
+        TransportError::HostKeyUnknown { hop } if is_pinned(target, hop) => TransportError::HostKeyNotGiven {
+            hop: hop.clone(),
+            shown: "a key of another type".to_owned(),
+        },
+        TransportError::Other(text) if text == NOTHING && !notable(stderr).is_empty() => {
+            TransportError::Other(said_instead::readable(stderr))
+        }
+        _ => error,
+    }
+}
+
+fn is_pinned(target: &Target, hop: &str) -> bool {
+    !target.host_keys.is_empty() && hop == target.address
+}
+
+/// What keeps ssh from even trying.
+fn before_a_connection(said: &Said<'_>) -> Option<TransportError> {
+    let lines = || {
+        [said.stderr, said.log, said.bastion_log]
+            .into_iter()
+            .flat_map(str::lines)
+    };
+    let line = |words: &[&str]| {
+        let line = lines().find(|line| words.iter().any(|words| line.contains(words)))?;
+        Some(said_instead::readable(line))
+    };
+    if let Some(says) = line(&["No user exists for uid", "You don't exist, go away"]) {
+        return Some(TransportError::NoLocalUser { says });
+    }
+    let says = line(&[
+        "Bad configuration option",
+        "unsupported option",
+        "Unsupported option",
+    ])?;
+    Some(TransportError::SshTooOld { says })
+}
+
+fn of_connection(target: &Target, log: &str, bastion_log: &str) -> TransportError {
     let hop = Hop {
         address: &target.address,
         port: target.port,
@@ -61,9 +145,11 @@ enum Symptom {
     HostKeyUnknown,
     UnusableKey,
     WrongKey,
+    TooManyKeys,
     UnknownName,
     Refused,
     Unreachable,
+    Dropped,
 }
 
 /// Earlier rows count more: ssh often says a second thing that only follows from the first.
@@ -71,8 +157,8 @@ const SYMPTOMS: &[(&str, Symptom)] = &[
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", Symptom::HostKeyChanged),
     (" host key is known for ", Symptom::HostKeyUnknown),
     ("Load key ", Symptom::UnusableKey),
+    ("Too many authentication failures", Symptom::TooManyKeys),
     ("Permission denied (", Symptom::WrongKey),
-    ("Too many authentication failures", Symptom::WrongKey),
     ("No more authentication methods", Symptom::WrongKey),
     ("Could not resolve hostname", Symptom::UnknownName),
     ("Name or service not known", Symptom::UnknownName),
@@ -83,8 +169,10 @@ const SYMPTOMS: &[(&str, Symptom)] = &[
     ("Network is unreachable", Symptom::Unreachable),
     ("Host is down", Symptom::Unreachable),
     ("not responding", Symptom::Unreachable),
-    ("Connection reset by", Symptom::Unreachable),
-    ("Connection closed by", Symptom::Unreachable),
+    ("Not allowed at this time", Symptom::Dropped),
+    ("Exceeded MaxStartups", Symptom::Dropped),
+    ("Connection reset by", Symptom::Dropped),
+    ("Connection closed by", Symptom::Dropped),
     ("Broken pipe", Symptom::Unreachable),
 ];
 
@@ -101,7 +189,7 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
     let Some((symptom, line)) = found else {
         let lines = notable(text);
         return TransportError::Other(if lines.is_empty() {
-            "it said nothing".to_owned()
+            NOTHING.to_owned()
         } else {
             lines.join("; ")
         });
@@ -121,6 +209,10 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
                 user: hop.user.to_owned(),
             })
         }
+        Symptom::TooManyKeys => TransportError::TooManyKeys {
+            hop: hop_address,
+            user: hop.user.to_owned(),
+        },
         Symptom::UnknownName => TransportError::UnknownName { name: hop_address },
         Symptom::Refused => TransportError::Refused {
             hop: hop_address,
@@ -129,9 +221,20 @@ fn classify(hop: Hop<'_>, text: &str) -> TransportError {
         Symptom::Unreachable => TransportError::Unreachable {
             hop: hop_address,
             port: hop.port,
-            reason: line.rsplit(": ").next().unwrap_or(line).to_owned(),
+            reason: last_words(line),
+        },
+        Symptom::Dropped => TransportError::Dropped {
+            hop: hop_address,
+            port: hop.port,
+            reason: last_words(line),
         },
     }
+}
+
+const NOTHING: &str = "it said nothing";
+
+fn last_words(line: &str) -> String {
+    line.rsplit(": ").next().unwrap_or(line).to_owned()
 }
 
 /// Of `Load key "PATH": REASON` what the user needs; the path of a key text is ours and says nothing.
@@ -162,7 +265,9 @@ fn host_key_changed(hop: String, text: &str) -> TransportError {
 
 /// The lines that may matter to a person.
 fn notable(text: &str) -> Vec<&str> {
-    let noise = |line: &&str| !line.is_empty() && !line.starts_with("Warning: Permanently added");
+    // `** WARNING: connection is not using a post-quantum key exchange algorithm.`
+    let noise = ["Warning: Permanently added", "** "];
+    let noise = |line: &&str| !line.is_empty() && !noise.iter().any(|words| line.starts_with(words));
     text.lines().map(str::trim).filter(noise).collect()
 }
 
@@ -192,13 +297,26 @@ mod tests {
 
     /// What a direct connection fails with, as people read it.
     fn direct(log: &str) -> String {
-        diagnose(&target(), log, "").to_string()
+        let said = Said {
+            log,
+            ..Said::default()
+        };
+        diagnose(&target(), &said).to_string()
     }
 
     const PIPE: &str = "kex_exchange_identification: Connection closed by remote host\n";
 
     fn behind(bastion_log: &str) -> String {
-        diagnose(&behind_bastion(), PIPE, bastion_log).to_string()
+        of_both(PIPE, bastion_log).to_string()
+    }
+
+    fn of_both(log: &str, bastion_log: &str) -> TransportError {
+        let said = Said {
+            log,
+            bastion_log,
+            stderr: "",
+        };
+        diagnose(&behind_bastion(), &said)
     }
 
     #[test]
@@ -220,6 +338,10 @@ mod tests {
                 "Load key \"/tmp/x\": error in libcrypto\nops@10.0.0.1: Permission denied (publickey).",
                 "Load key \"/tmp/x\": bad permissions\nops@10.0.0.1: Permission denied (publickey).",
                 "No ED25519 host key is known for 10.0.0.1 and you have requested strict checking.\nHost key verification failed.",
+                "kex_exchange_identification: read: Connection reset by peer\nnot allowed",
+                "Not allowed at this time\nkex_exchange_identification: banner line contains invalid characters",
+                "/tmp/ha-x/1.conf: line 9: Bad configuration option: stricthostkeychecking",
+                "/tmp/ha-x/1.conf line 9: unsupported option \"accept-new\".",
                 "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa",
                 "",
             ]
@@ -249,11 +371,7 @@ mod tests {
     #[test]
     fn behind_a_bastion_that_works_the_target_speaks_for_itself() {
         let log = "ops@10.0.0.1: Permission denied (publickey).";
-        let error = diagnose(
-            &behind_bastion(),
-            log,
-            "Warning: Permanently added 'gate' (ED25519)…",
-        );
+        let error = of_both(log, "Warning: Permanently added 'gate' (ED25519)…");
         assert_eq!(
             error.to_string(),
             "m1 accepts none of the keys offered for user ops"
@@ -280,8 +398,41 @@ mod tests {
             shown: "SHA256:eFbe4T8ZUVf+ioqpaRNFs8t/j+mostf9V+jRJ/cHXwo".into(),
             record,
         };
-        assert_eq!(diagnose(&target(), &log, ""), expected);
-        let at_bastion = diagnose(&behind_bastion(), PIPE, &log);
+        let said = Said {
+            log: &log,
+            ..Said::default()
+        };
+        assert_eq!(diagnose(&target(), &said), expected);
+        let at_bastion = of_both(PIPE, &log);
         assert!(matches!(at_bastion, TransportError::HostKeyChanged { hop, .. } if hop == "gate"));
+    }
+
+    #[test]
+    fn what_ssh_says_before_its_log_counts() {
+        let pinned = Target {
+            host_keys: super::super::PublicKey::parse_lines(
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q",
+            )
+            .unwrap(),
+            ..target()
+        };
+        let closed = "Connection closed by 10.0.0.1 port 22";
+        let booting = "\"System is booting up. Unprivileged users are not permitted to log in yet. Please come back later. For technical details, see pam_nologin(8).\"";
+        let table = [
+            (&target(), "", "No user exists for uid 54321\n"),
+            (&target(), "", "command-line: line 0: Bad configuration option: x\n"),
+            (&target(), closed, booting),
+            (&target(), closed, "Your account has expired; please contact your system administrator.\n"),
+            (&target(), closed, "Authorized users only.\n"),
+            (&target(), "", "ssh: error while loading shared libraries: libcrypto.so.3\n"),
+            (&pinned, "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nSHA256:eFbe4T8ZUVf+ioqpaRNFs8t/j+mostf9V+jRJ/cHXwo.\n", ""),
+            (&pinned, "No RSA host key is known for m1 and you have requested strict checking.\n", ""),
+        ]
+        .map(|(target, log, stderr)| {
+            let said = Said { log, bastion_log: "", stderr };
+            format!("{log}\n{stderr}\n => {}\n", diagnose(target, &said))
+        })
+        .join("\n");
+        insta::assert_snapshot!(table);
     }
 }

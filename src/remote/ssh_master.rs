@@ -3,6 +3,7 @@
 //! ssh is started here instead of by the crate because that hides what the bastion's ssh says, and because the
 //! process gets a group of its own: Ctrl-C in the terminal does not reach it.
 use std::{
+    hash::{BuildHasher as _, RandomState},
     io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
@@ -16,10 +17,10 @@ use tokio::{process::Command, sync::RwLock, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    HostKeyPolicy, Target, TransportError,
+    HostKeyPolicy, Target, TransportError, host_records,
     private_key::KeyFile,
     ssh_config::{self, Files, TARGET},
-    ssh_errors::diagnose,
+    ssh_errors::{Said, diagnose},
 };
 
 /// A master without work ends by itself after this time: nobody is left to end it if the provider was killed.
@@ -68,26 +69,46 @@ impl Master {
             Some(bastion) => KeyFile::new(&bastion.key, file("hopkey"))?,
             None => KeyFile::None,
         };
+        let pinned = (!target.host_keys.is_empty()).then(|| file("hosts"));
+        if let Some(pinned) = &pinned {
+            let records: String = target.host_keys.iter().map(|key| key.record("*")).collect();
+            std::fs::write(pinned, records).map_err(|error| local(pinned, &error))?;
+        }
         let text = ssh_config::render(
             target,
             &Files {
                 config: &config,
                 bastion_log: &bastion_log,
+                pinned: pinned.as_deref(),
                 key: key.path(),
                 bastion_key: bastion_key.path(),
             },
         )?;
         std::fs::write(&config, text).map_err(|error| local(&config, &error))?;
         make_known_hosts_folders(target);
+        // Not a pipe, as the master would hold it open; and before `-E` counts, ssh has things to say, too.
+        let words = file("err");
+        let stderr = std::fs::File::create(&words).map_err(|error| local(&words, &error))?;
         let mut ssh = ssh(&config);
-        ssh.arg("-E").arg(&log).arg("-S").arg(&control);
+        ssh.stderr(stderr).arg("-E").arg(&log).arg("-S").arg(&control);
         ssh.args(["-M", "-f", "-N", "-o", IDLE, TARGET]);
         let limit = ssh_config::connect_timeout(target) + LOGIN;
         let ended = timeout(limit, run(&mut ssh)).await;
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        let read =
+            |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
         match ended {
-            Ok(Ok(status)) if status.success() => Ok(Self { control }),
-            Ok(Ok(_)) => Err(diagnose(target, &read(&log), &read(&bastion_log))),
+            Ok(Ok(status)) if status.success() => {
+                host_records::bring_in_step(target);
+                Ok(Self { control })
+            }
+            Ok(Ok(_)) => Err(diagnose(
+                target,
+                &Said {
+                    log: &read(&log),
+                    bastion_log: &read(&bastion_log),
+                    stderr: &read(&words),
+                },
+            )),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(TransportError::Unreachable {
                 hop: target.address.clone(),
@@ -169,6 +190,13 @@ enum Folder {
 impl Workspace {
     fn number(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Waits this long, and as long again by chance; not once the pool closes.
+    pub(super) async fn pause(&self, pause: Duration) {
+        let random = RandomState::new().hash_one(0) % 1024;
+        let pause = pause + pause * u32::try_from(random).unwrap_or_default() / 1024;
+        timeout(pause, self.closing.cancelled()).await.ok();
     }
 
     async fn make(&self) -> Result<(), TransportError> {

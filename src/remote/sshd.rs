@@ -35,6 +35,11 @@ pub(super) struct Sshd {
 
 impl Sshd {
     pub(super) fn start() -> Self {
+        Self::start_with("MaxStartups 100")
+    }
+
+    /// With these lines of `sshd_config(5)`, which may name the folder as `FOLDER`.
+    pub(super) fn start_with(own: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["host", "other_host", "key", "other_key"] {
             keygen(&folder.path().join(name), "");
@@ -45,7 +50,8 @@ impl Sshd {
         let settings = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {path}/host\nAuthorizedKeysFile {path}/authorized\n\
              StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nMaxStartups 100\n"
+             KbdInteractiveAuthentication no\nLogLevel VERBOSE\n{}\n",
+            own.replace("FOLDER", &path.to_string())
         );
         fs::write(folder.path().join("sshd_config"), settings).unwrap();
         // As root, sshd wants this folder, which a distribution's service makes.
@@ -72,6 +78,14 @@ impl Sshd {
             port,
             log,
         }
+    }
+
+    /// Lets the key in only for this command, which stands for a login shell that sshd would give the command that it
+    /// is asked for.
+    pub(super) fn force(&self, command: &str) {
+        let key = fs::read_to_string(self.path("key.pub")).unwrap();
+        let command = command.replace('"', "\\\"");
+        fs::write(self.path("authorized"), format!("command=\"{command}\" {key}")).unwrap();
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -102,10 +116,13 @@ impl Sshd {
     }
 
     pub(super) fn logins(&self) -> usize {
+        self.logged("Accepted publickey")
+    }
+
+    /// How many lines of its log have these words.
+    pub(super) fn logged(&self, words: &str) -> usize {
         let log = self.log.lock().unwrap();
-        log.iter()
-            .filter(|line| line.contains("Accepted publickey"))
-            .count()
+        log.iter().filter(|line| line.contains(words)).count()
     }
 }
 

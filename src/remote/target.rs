@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use super::PublicKey;
 use crate::command::Secret;
 
 /// A host and the way to it. Equal targets share one connection.
@@ -23,6 +24,10 @@ pub struct Target {
     pub host_key_policy: HostKeyPolicy,
     /// Where host keys are on record; `~/.ssh/known_hosts` unless told. A leading `~` is expanded.
     pub known_hosts_file: Option<PathBuf>,
+    /// The only keys that the host may show, whatever the policy and the record say; empty: the record decides.
+    pub host_keys: Vec<PublicKey>,
+    /// The name that the host's key is on record by (`HostKeyAlias` of `ssh_config(5)`) instead of its address.
+    pub host_key_alias: Option<String>,
     /// The host to go through, if any.
     pub bastion: Option<Box<Bastion>>,
     /// How long one try to connect may take; rounded up to whole seconds.
@@ -43,6 +48,8 @@ impl Target {
             key: Key::Agent,
             host_key_policy: HostKeyPolicy::AcceptNew,
             known_hosts_file: None,
+            host_keys: Vec::new(),
+            host_key_alias: None,
             bastion: None,
             connect_timeout: Self::CONNECT_TIMEOUT,
         }

@@ -1,7 +1,9 @@
-//! How a script travels to a shell on the host, and its output back.
+//! How a script travels to a shell on the host, and its answer back.
 //!
-//! **Invariant:** the remote command line holds nothing of the script. The body goes on standard input, as a
-//! here-document that is read whole before any of it runs: a link that breaks on the way runs nothing.
+//! **Invariant:** the remote command line holds nothing of the script. The body goes on standard input and is data until
+//! all of it has arrived: a link that breaks on the way, or a startup file that reads a part of it, runs nothing.
+//!
+//! Whatever login shells, startup files and PAM print is no part of an answer: our shell says when it begins and ends.
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
@@ -9,61 +11,157 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::TransportError;
-use crate::command::{Output, Script};
+use crate::command::{Output, Script, quote};
 
 /// How long after its limit a script that ignores SIGTERM gets SIGKILL.
 pub(super) const KILL_AFTER: Duration = Duration::from_secs(10);
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The command that the login shell of the host is given. Made of plain words, for any shell.
-pub(super) fn remote_command(limit: Duration, sudo: bool) -> String {
-    let sudo = if sudo { "sudo -n -H " } else { "" };
-    let seconds = whole_seconds(limit);
-    format!(
-        "{sudo}env LC_ALL=C PATH={PATH} timeout -k {} {seconds} sh -s",
-        KILL_AFTER.as_secs()
-    )
-}
+/// What our shell ends with if it did not get the script as it was sent.
+pub(super) const NOT_WHOLE: i32 = 97;
 
 /// The limit as the host counts it: rounded up, at least 1 (0 would mean none).
 pub(super) fn whole_seconds(limit: Duration) -> u64 {
     (limit.as_secs() + u64::from(limit.subsec_nanos() > 0)).max(1)
 }
 
-/// One script as it is sent, and the mark that tells its end.
+/// One script as it is sent, and the marks around its answer.
 pub(super) struct Envelope {
     nonce: String,
-    /// For the shell's standard input.
+    /// For the login shell of the host.
+    pub(super) command: String,
+    /// For the standard input of that command.
     pub(super) stdin: Zeroizing<String>,
 }
 
 impl Envelope {
-    pub(super) fn new(script: &Script) -> Self {
+    /// `sudo`: through sudo, for the user who logs in.
+    pub(super) fn new(script: &Script, sudo: Option<&str>) -> Self {
         // Guessing it gains nothing: only the script itself writes there.
         let random = RandomState::new();
         let nonce = format!("ha-{:016x}{:016x}", random.hash_one(0), random.hash_one(1));
-        let body = &script.body;
-        // The inner subshell makes the shell parse the body as a whole; the outer one survives its syntax
-        // errors.
-        let stdin = Zeroizing::new(format!(
-            "ha_script=$(cat <<'{nonce}'\n{body}\n{nonce}\n)\n\
-             ( eval \"(\n$ha_script\n)\" ) </dev/null\n\
-             printf '\\n{nonce} %s\\n' \"$?\"\n"
-        ));
-        Self { nonce, stdin }
+        let user = sudo.map_or_else(String::new, |user| format!("SUDO_USER={}\n", quote(user)));
+        // The subshell makes the shell parse the body as a whole. It is the last word, which saves dash a process.
+        let stdin = Zeroizing::new(format!("#{nonce}\n{user}(\n{}\n)#{nonce}\n", script.body));
+        Self {
+            command: remote_command(&nonce, script.limit, sudo.is_some()),
+            nonce,
+            stdin,
+        }
+    }
+
+    /// The standard output of the command, before any of it arrived.
+    pub(super) fn answer(&self) -> Answer<'_> {
+        Answer {
+            nonce: &self.nonce,
+            bytes: Vec::new(),
+            scanned: 0,
+            begin: None,
+            end: None,
+        }
+    }
+
+    /// Standard error without what was written before our shell began.
+    pub(super) fn own_words<'a>(&self, stderr: &'a [u8]) -> &'a [u8] {
+        let mark = format!("{}\n", self.nonce);
+        let begin = find(stderr, mark.as_bytes()).map_or(0, |at| at + mark.len());
+        stderr.get(begin..).unwrap_or_default()
+    }
+}
+
+/// The command that the login shell of the host is given. That may be sh, zsh, fish or csh, with any PATH and any
+/// environment: so it is plain words and one text in single quotes that has nothing in it which any of them takes for
+/// special there (`'`, `!`, `\`, a line's end).
+fn remote_command(nonce: &str, limit: Duration, sudo: bool) -> String {
+    let sudo = if sudo {
+        format!("/usr/bin/env LC_ALL=C PATH={PATH} sudo -n -H ")
+    } else {
+        String::new()
+    };
+    let (kill_after, seconds) = (KILL_AFTER.as_secs(), whole_seconds(limit));
+    // The outer subshell survives syntax errors of the body. Where standard error is standard output too, its mark
+    // comes before the answer.
+    format!(
+        "{sudo}/usr/bin/env -i LC_ALL=C PATH={PATH} HOME=/root timeout -k {kill_after} {seconds} /bin/sh -c \
+         'echo {nonce} >&2; echo {nonce}; ha_script=$(cat); case $ha_script in \"#{nonce}\"*\")#{nonce}\") ;; \
+         *) exit {NOT_WHOLE};; esac; (eval \"${{ha_script%\"#{nonce}\"}}\") </dev/null; \
+         ha_script=$?; echo; echo {nonce} $ha_script'"
+    )
+}
+
+/// The standard output of a command as it arrives.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    nonce: &'a str,
+    bytes: Vec<u8>,
+    /// How far it was searched.
+    scanned: usize,
+    /// Where the answer begins.
+    begin: Option<usize>,
+    /// Where it ends, and the exit status.
+    end: Option<(usize, i32)>,
+}
+
+impl Answer<'_> {
+    /// Takes what has arrived.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        if self.begin.is_none() {
+            let mark = format!("{}\n", self.nonce);
+            self.begin = self.find_from(self.scanned, &mark).map(|at| at + mark.len());
+            match self.begin {
+                Some(begin) => self.scanned = begin,
+                None => self.scanned = (self.bytes.len() + 1).saturating_sub(mark.len()),
+            }
+        }
+        if self.begin.is_some() && self.end.is_none() {
+            let mark = format!("\n{} ", self.nonce);
+            let Some(end) = self.find_from(self.scanned, &mark) else {
+                let behind = (self.bytes.len() + 1).saturating_sub(mark.len());
+                self.scanned = self.scanned.max(behind);
+                return;
+            };
+            self.scanned = end;
+            self.end = self.status_at(end + mark.len()).map(|status| (end, status));
+        }
+    }
+
+    fn find_from(&self, from: usize, mark: &str) -> Option<usize> {
+        Some(from + find(self.bytes.get(from..)?, mark.as_bytes())?)
+    }
+
+    fn status_at(&self, at: usize) -> Option<i32> {
+        let rest = self.bytes.get(at..)?;
+        let line = rest
+            .split_at_checked(rest.iter().position(|byte| *byte == b'\n')?)?
+            .0;
+        std::str::from_utf8(line).ok()?.parse().ok()
+    }
+
+    /// Whether our shell has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begin.is_some()
     }
 
     /// The script's own standard output and its exit status, once all of it has arrived.
-    pub(super) fn open<'a>(&self, stdout: &'a [u8]) -> Option<(&'a [u8], i32)> {
-        let rest = stdout.strip_suffix(b"\n")?;
-        let begin = rest.iter().rposition(|byte| *byte == b'\n')?;
-        let (output, line) = rest.split_at_checked(begin)?;
-        let line = std::str::from_utf8(line.get(1..)?).ok()?;
-        let status = line.strip_prefix(&self.nonce)?.strip_prefix(' ')?;
-        Some((output, status.parse().ok()?))
+    pub(super) fn whole(&self) -> Option<(&[u8], i32)> {
+        let (end, status) = self.end?;
+        Some((self.bytes.get(self.begin?..end)?, status))
     }
+
+    /// Everything that came.
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
 }
 
 /// What the script gave back, secrets replaced.
@@ -80,69 +178,6 @@ pub(super) fn output(script: &Script, status: i32, stdout: &[u8], stderr: &[u8])
     }
 }
 
-/// How the remote command ended although the mark never came.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
-    /// With this exit status.
-    Status(i32),
-    /// By a signal, with the connection still there.
-    Killed,
-    /// The connection is gone.
-    Unknown,
-}
-
-/// Why the mark never came.
-pub(super) fn explain(
-    script: &Script,
-    user: &str,
-    sudo: bool,
-    ending: Ending,
-    elapsed: Duration,
-    stderr: &[u8],
-) -> TransportError {
-    let title = script.title;
-    let stderr = script.without_secrets(&String::from_utf8_lossy(stderr));
-    let says = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
-    if sudo && says(SUDO_PASSWORD) {
-        return TransportError::SudoPassword {
-            user: user.to_owned(),
-        };
-    }
-    match ending {
-        Ending::Unknown => TransportError::Disconnected { title },
-        Ending::Status(127) if sudo && stderr.contains("sudo") && says(NOT_FOUND) => {
-            TransportError::SudoNotInstalled
-        }
-        Ending::Status(124 | 137) | Ending::Killed if elapsed >= script.limit => TransportError::TimedOut {
-            title,
-            seconds: whole_seconds(script.limit),
-        },
-        Ending::Status(status) => {
-            TransportError::Other(incomplete(title, &format!("status {status}"), &stderr))
-        }
-        Ending::Killed => TransportError::Other(incomplete(title, "killed by a signal", &stderr)),
-    }
-}
-
-/// Words of sudo 1.8 to 1.9 and of sudo-rs.
-const SUDO_PASSWORD: &[&str] = &[
-    "a password is required",
-    "a terminal is required",
-    "no tty present",
-    "interactive authentication is required",
-];
-
-const NOT_FOUND: &[&str] = &["not found", "No such file", "Unknown command"];
-
-fn incomplete(title: &str, how: &str, stderr: &str) -> String {
-    format!(
-        "the shell of {title} did not reach the end ({how}): {}",
-        stderr.trim()
-    )
-    .trim_end_matches(": ")
-    .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -154,14 +189,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::command::Secret;
+    use crate::{
+        command::Secret,
+        remote::{
+            TransportError,
+            said_instead::{self, Ending, Login},
+        },
+    };
 
-    /// Runs a script as a host would, without ssh.
-    fn run_here(script: &Script) -> Result<Output, TransportError> {
-        let envelope = Envelope::new(script);
+    /// Runs a script as a host would, without ssh, through this login shell.
+    fn run_envelope(shell: &[&str], script: &Script, envelope: &Envelope) -> Result<Output, TransportError> {
         let begin = Instant::now();
-        let mut child = Command::new("sh")
-            .args(["-c", &remote_command(script.limit, false)])
+        let mut child = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", &envelope.command])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -172,18 +213,53 @@ mod tests {
         let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
         let seen = child.wait_with_output().unwrap();
         writer.join().unwrap().ok();
-        if let Some((stdout, status)) = envelope.open(&seen.stdout) {
-            return Ok(output(script, status, stdout, &seen.stderr));
+        let mut answer = envelope.answer();
+        answer.push(&seen.stdout);
+        if let Some((stdout, status)) = answer.whole() {
+            return Ok(output(script, status, stdout, envelope.own_words(&seen.stderr)));
         }
-        let ending = seen.status.code().map_or(Ending::Killed, Ending::Status);
-        Err(explain(
+        let login = Login {
+            hop: "m1",
+            user: "root",
+            sudo: false,
+        };
+        Err(said_instead::explain(
             script,
-            "root",
-            false,
-            ending,
-            begin.elapsed(),
-            &seen.stderr,
+            login,
+            &said_instead::Seen {
+                begun: answer.has_begun(),
+                ending: seen.status.code().map_or(Ending::Killed, Ending::Status),
+                elapsed: begin.elapsed(),
+                stdout: answer.raw(),
+                stderr: &seen.stderr,
+            },
         ))
+    }
+
+    /// What `/bin/sh` is on distributions.
+    #[test]
+    fn every_sh_gives_the_same_answer() {
+        let body = "printf 'a\\n'; cat <<'X'\n$x `\nX\nread line || echo \"no input\"; false # last";
+        let script = Script::new("x", body);
+        for sh in ["dash", "bash", "bash --posix", "busybox sh"] {
+            let program = sh.split(' ').next().unwrap();
+            if Command::new(program).args(["-c", "true"]).output().is_err() {
+                // `acceptance/run` installs them all.
+                assert_eq!(std::env::var_os("TF_ACC"), None, "TF_ACC=1 needs {program}");
+                println!("not run: there is no {program}");
+                continue;
+            }
+            let mut envelope = Envelope::new(&script, Some("ops"));
+            let (_, command) = envelope.command.split_once("sudo -n -H ").unwrap();
+            envelope.command = command.replace("/bin/sh -c", &format!("{sh} -c"));
+            let output = run_envelope(&["sh"], &script, &envelope).unwrap();
+            let stdout = "a\n$x `\nno input\n";
+            assert_eq!((output.status, output.stdout.as_str()), (1, stdout), "{sh}");
+        }
+    }
+
+    fn run_here(script: &Script) -> Result<Output, TransportError> {
+        run_envelope(&["sh"], script, &Envelope::new(script, None))
     }
 
     fn sh(body: &str) -> Output {
@@ -232,20 +308,24 @@ mod tests {
 
     #[test]
     fn half_a_script_does_not_run() {
-        let envelope = Envelope::new(&Script::new("test", "touch \"$MARK\"\n".repeat(100)));
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("mark");
-        let (half, _) = envelope.stdin.split_at(envelope.stdin.len() / 2);
-        let mut child = Command::new("sh")
-            .arg("-s")
-            .env("MARK", &mark)
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(half.as_bytes()).unwrap();
-        assert!(!child.wait().unwrap().success());
-        assert!(!mark.exists());
+        let body = format!("touch {}\n", quote(mark.to_str().unwrap())).repeat(100);
+        let envelope = Envelope::new(&Script::new("test", body), None);
+        let half = envelope.stdin.len() / 2;
+        // The end is missing as the link broke, or the beginning as a startup file of the login shell has read it.
+        for part in [&envelope.stdin[..half], &envelope.stdin[half..]] {
+            let mut child = Command::new("sh")
+                .args(["-c", &envelope.command])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(part.as_bytes()).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(NOT_WHOLE));
+            assert!(!mark.exists());
+        }
     }
 
     #[test]
@@ -293,52 +373,74 @@ mod tests {
 
     #[test]
     fn the_remote_command_is_plain_words() {
-        insta::assert_snapshot!(remote_command(Duration::from_millis(1500), true));
+        let command = remote_command("NONCE", Duration::from_millis(1500), true);
+        insta::assert_snapshot!(command);
+        // As csh and fish see it, and as long as the words of the oldest csh may be.
+        let (_, quoted) = command.split_once('\'').unwrap();
+        assert!(
+            !quoted.trim_end_matches('\'').contains(['\'', '!', '\\', '\n']),
+            "{quoted}"
+        );
+        assert!(quoted.len() < 1000);
     }
 
     #[test]
-    fn sudo_s_words_are_understood() {
-        let script = Script::new("x", "");
-        let explain = |status, text: &str| {
-            explain(
-                &script,
-                "ops",
-                true,
-                Ending::Status(status),
-                Duration::ZERO,
-                text.as_bytes(),
-            )
-        };
-        for text in [
-            "sudo: a password is required\n",
-            "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
-            "sudo-rs: interactive authentication is required\n",
-        ] {
-            assert_eq!(
-                explain(1, text),
-                TransportError::SudoPassword { user: "ops".into() }
-            );
-        }
-        for text in [
-            "bash: line 1: sudo: command not found\n",
-            "sh: 1: sudo: not found\n",
-        ] {
-            assert_eq!(explain(127, text), TransportError::SudoNotInstalled);
-        }
-        let other = explain(127, "env: 'timeout': No such file or directory\n");
-        assert!(matches!(other, TransportError::Other(_)), "{other:?}");
+    fn what_the_environment_says_changes_nothing() {
+        let script = Script::new(
+            "x",
+            "echo $HOME $LC_ALL ${http_proxy-}${KUBECONFIG-}; cd etc; pwd; printf 'a\n' | grep -c a",
+        );
+        let envelope = Envelope::new(&script, Some("ops"));
+        let command = envelope.command.split_once("sudo -n -H ").unwrap().1;
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", command])
+            .current_dir("/")
+            .env("PATH", "/nowhere")
+            .env("BASH_FUNC_echo%%", "() { printf evil; }")
+            .env("http_proxy", "x")
+            .env("KUBECONFIG", "x")
+            .env("GREP_OPTIONS", "-v")
+            .env("CDPATH", "/usr")
+            .env("LC_ALL", "tr_TR.UTF-8")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(envelope.stdin.as_bytes())
+            .unwrap();
+        let seen = child.wait_with_output().unwrap();
+        let mut answer = envelope.answer();
+        answer.push(&seen.stdout);
+        assert_eq!(answer.whole(), Some((&b"/root C\n/etc\n1\n"[..], 0)));
     }
 
     proptest! {
         #[test]
-        fn the_mark_is_found_behind_any_output(bytes in prop::collection::vec(any::<u8>(), 0..80), status in 0..256) {
-            let envelope = Envelope::new(&Script::new("x", ""));
-            let mut stdout = bytes.clone();
-            prop_assert_eq!(envelope.open(&stdout), None);
-            stdout.extend(format!("\n{} {status}\n", envelope.nonce).as_bytes());
-            prop_assert_eq!(envelope.open(&stdout), Some((bytes.as_slice(), status)));
-            stdout.pop();
-            prop_assert_eq!(envelope.open(&stdout), None);
+        fn the_answer_is_found_in_any_noise(
+            before in prop::collection::vec(any::<u8>(), 0..80),
+            bytes in prop::collection::vec(any::<u8>(), 0..80),
+            after in prop::collection::vec(any::<u8>(), 0..80),
+            status in 0..256,
+            piece in 1..50_usize,
+        ) {
+            let envelope = Envelope::new(&Script::new("x", ""), None);
+            let nonce = envelope.nonce.as_bytes();
+            let mut stdout = [&before, nonce, b"\n", &bytes, b"\n", nonce].concat();
+            stdout.extend(format!(" {status}").as_bytes());
+            let mut answer = envelope.answer();
+            for piece in stdout.chunks(piece) {
+                answer.push(piece);
+                prop_assert_eq!(answer.whole(), None);
+            }
+            prop_assert!(answer.has_begun());
+            for piece in [&b"\n"[..], &after].concat().chunks(piece) {
+                answer.push(piece);
+                prop_assert_eq!(answer.whole(), Some((bytes.as_slice(), status)));
+            }
         }
     }
 }

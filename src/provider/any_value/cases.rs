@@ -16,7 +16,7 @@ pub(super) struct Case {
 }
 
 /// Texts of which one fits any argument: each is taken where the argument's validators let it through.
-const TEXTS: [&str; 16] = [
+const TEXTS: [&str; 17] = [
     "10.0.0.11",
     "m1",
     "10.0.0.100:8443",
@@ -33,33 +33,40 @@ const TEXTS: [&str; 16] = [
     "clean_cluster",
     "DirectoryOrCreate",
     "cgroupDriver: systemd",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL26IWL1ONiq1mQiIxhfDSjjZJ+/FKQSnS2HCFsnij4i",
 ];
 
-/// Texts of arguments that rules outside of the schema judge.
-const OWN_TEXTS: [(&str, &str); 1] = [("skip_phases", "preflight")];
+/// Texts and keys of arguments that rules outside of the schema judge.
+const OWN_TEXTS: [(&str, &str); 2] = [
+    ("skip_phases", "preflight"),
+    ("feature_gates", "RootlessControlPlane"),
+];
 
 /// A good value for an argument.
 pub(super) fn sample(attribute: &Attribute) -> Value {
     let numbers = [9000, 100, 1].map(Value::from);
-    let own = OWN_TEXTS.iter().filter(|(name, _)| *name == attribute.name);
-    let texts: Vec<Value> = own.map(|(_, text)| *text).chain(TEXTS).map(Value::from).collect();
+    let own = OWN_TEXTS.iter().find(|(name, _)| *name == attribute.name);
+    let own = own.map(|(_, text)| *text);
+    let texts: Vec<Value> = own.into_iter().chain(TEXTS).map(Value::from).collect();
     let all = texts.iter().chain(&numbers);
-    let mut fitting = all.filter_map(|leaf| of_type(&attribute.ty, leaf));
+    let mut fitting = all.filter_map(|leaf| of_type(&attribute.ty, own.unwrap_or("m1"), leaf));
     fitting
         .find(|value| attribute.validators.iter().all(|check| check(value).is_ok()))
         .unwrap_or_else(|| panic!("no text of TEXTS is a good value of {}", attribute.name))
 }
 
-/// A value of the type with this leaf wherever it fits.
-fn of_type(ty: &Type, leaf: &Value) -> Option<Value> {
+/// A value of the type with this leaf wherever it fits; a map has it under this key.
+fn of_type(ty: &Type, key: &str, leaf: &Value) -> Option<Value> {
     match (ty, leaf) {
         (Type::String, Value::String(_)) | (Type::Number, Value::Number(_)) => Some(leaf.clone()),
         (Type::Bool, _) => Some(true.into()),
-        (Type::List(element) | Type::Set(element), _) => Some(Value::List(vec![of_type(element, leaf)?])),
-        (Type::Map(element), _) => Some(Value::object([("m1", of_type(element, leaf)?)])),
+        (Type::List(element) | Type::Set(element), _) => {
+            Some(Value::List(vec![of_type(element, key, leaf)?]))
+        }
+        (Type::Map(element), _) => Some(Value::object([(key, of_type(element, key, leaf)?)])),
         (Type::Object(attributes), _) => attributes
             .iter()
-            .map(|(name, ty)| Some(((*name).to_owned(), of_type(ty, leaf)?)))
+            .map(|(name, ty)| Some(((*name).to_owned(), of_type(ty, key, leaf)?)))
             .collect::<Option<_>>()
             .map(Value::Map),
         _ => None,
@@ -175,7 +182,9 @@ fn with_odd(ty: &Type, good: &Value, odd: &Value, at: &Path) -> Vec<(Value, Path
         }
         (Type::Map(element), Value::Map(items)) => {
             let more = items.values().next().cloned().unwrap_or_default();
-            for key in items.keys().take(1).map(String::as_str).chain(["odd"]) {
+            // Another key too, where the keys are the user's own.
+            let more_keys = items.contains_key("m1").then_some("odd");
+            for key in items.keys().take(1).map(String::as_str).chain(more_keys) {
                 for (value, at) in with_odd(element, &more, odd, &at.clone().key(key)) {
                     let mut map = good.clone();
                     map.set(key, value);
