@@ -152,8 +152,13 @@ fn of_block(block: &Block, base: &Value, odd: &Value, at: &Path) -> Vec<Case> {
                 }
             }
             Nesting::List | Nesting::Set => {
+                // A name stands once in a list.
+                let mut first = inner.clone();
+                if first.get("name").as_str().is_some() {
+                    first.set("name", "first");
+                }
                 for case in of_block(&nested.block, &inner, odd, &at.clone().index(1)) {
-                    let value = Value::List(vec![inner.clone(), case.config.clone()]);
+                    let value = Value::List(vec![first.clone(), case.config.clone()]);
                     put(case, value);
                 }
             }
