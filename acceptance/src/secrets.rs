@@ -153,7 +153,7 @@ impl Secrets {
             .iter()
             .map(|line| String::from_utf8_lossy(line))
             .collect();
-        for word in ["kubeadm\0join", "kube-apiserver", "ssh\0-F", "sh\0-s"] {
+        for word in ["kubeadm\0join", "kube-apiserver", "ssh\0-F", "ha_script=$(cat)"] {
             ensure!(
                 lines.iter().any(|line| line.contains(word)),
                 "the recorder did not see {word:?}"

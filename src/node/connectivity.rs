@@ -96,9 +96,10 @@ const VRRP_PYTHON: &str = include_str!("connectivity/try_vrrp.py");
 
 const VRRP_PERL: &str = include_str!("connectivity/try_vrrp.pl");
 
-/// Ends with 0 if VRRP runs on the host: a raw socket of IP protocol 112 (hexadecimal 70) is open there.
+/// Ends with 0 if VRRP runs on the host: a raw socket of IP protocol 112 (hexadecimal 70) is open there that takes packets
+/// of anybody. Those of [`try_vrrp_script`] are connected to one peer each.
 pub fn runs_vrrp_command() -> &'static str {
-    "grep -q ':0070 ' /proc/net/raw /proc/net/raw6 2>/dev/null"
+    "cat /proc/net/raw /proc/net/raw6 2>/dev/null | grep -Eq ':0070 0+:0000'"
 }
 
 /// Reads what the scripts of this file print, in the order of what was tried; what is missing is not known.
@@ -263,6 +264,27 @@ mod tests {
                 Verdict::Closed("no answer within 4 s".to_owned()),
                 Verdict::Unknown
             ]
+        );
+    }
+
+    #[test]
+    fn a_try_is_not_taken_for_a_running_vrrp() {
+        let runs = |line: &str| {
+            let command =
+                runs_vrrp_command().replace("cat /proc/net/raw /proc/net/raw6", &format!("echo '{line}'"));
+            sh(&command, "/usr/bin:/bin").status.success()
+        };
+        assert!(runs(" 112: 0B00580A:0070 00000000:0000 07 00000000:00000000"));
+        assert!(runs(
+            " 112: 00000000000000000000000000000000:0070 00000000000000000000000000000000:0000 07"
+        ));
+        assert!(
+            !runs(" 112: 0B00580A:0070 0C00580A:0000 01 00000000:00000000"),
+            "a try"
+        );
+        assert!(
+            !runs("   1: 00000000:0001 00000000:0000 07 00000000:00000000"),
+            "ping"
         );
     }
 
