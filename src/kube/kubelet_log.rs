@@ -1,11 +1,12 @@
 //! The kubelet's last words, for a kubeadm that only says that it waited for the kubelet in vain.
 use std::fmt::Write as _;
 
-/// Prints how the kubelet's unit is and the end of its log, whatever is there of both.
+/// Prints how the kubelet's unit is and the end of its log, whatever is there of both. Without `--since`: with it
+/// `--lines` counts from that time on (systemd 252).
 pub fn kubelet_log_command() -> String {
     "systemctl show kubelet --property=ActiveState --property=SubState --property=NRestarts 2>/dev/null\n\
      echo\n\
-     journalctl --unit=kubelet --no-pager --output=cat --since=-20min --lines=400 2>/dev/null | cut -c1-2000\n:"
+     journalctl --unit=kubelet --no-pager --output=cat --lines=200 2>/dev/null | cut -c1-2000\n:"
         .to_owned()
 }
 
