@@ -36,8 +36,8 @@ pub use invocation::{
 };
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use spec::{
-    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, DEFAULT_SERVICE_SUBNET, EtcdSpec,
-    HostPathMount, JoinSpec, NodeSpec, Timeouts,
+    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, DEFAULT_SERVICE_SUBNET,
+    ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec, Timeouts,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{

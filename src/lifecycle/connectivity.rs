@@ -1,11 +1,13 @@
 //! Whether the hosts of a cluster reach each other: tried before anything is changed, and again where a join failed.
 //!
 //! Masters try each other, each way. A worker tries the endpoint, and one master tries the worker: in a cluster of 200
-//! nobody tries all the others.
+//! nobody tries all the others. Only what is certain counts: an address that is only guessed, or a host that is down, says
+//! nothing of the ports between.
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -13,13 +15,14 @@ use futures::future::join_all;
 use super::{
     failure::{Failure, FailureKind},
     loadbalancer::LoadbalancerSpec,
+    look::answers_of,
     spec::{NodeWishes, REACH_CHECK},
 };
 use crate::{
     command::Script,
-    kubeadm::{API_SERVER_PORT, Endpoint},
+    kubeadm::{API_SERVER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, Endpoint, KUBELET_PORT},
     node::{
-        Answers, Facts, Network, Query,
+        Facts, Network, Query,
         connectivity::{
             Connection, Verdict, parse_verdicts, runs_vrrp_command, try_connections_script, try_vrrp_script,
         },
@@ -27,11 +30,6 @@ use crate::{
     },
     remote::Host,
 };
-
-/// etcd's clients: kubeadm asks every member before it adds one.
-const ETCD_CLIENT_PORT: u16 = 2379;
-const ETCD_PEER_PORT: u16 = 2380;
-const KUBELET_PORT: u16 = 10250;
 
 /// A port that a host needs to reach, and what it is there for.
 #[derive(Clone, Debug)]
@@ -47,8 +45,8 @@ pub struct Place {
     host: Host,
     /// The API server's and etcd's address.
     address: IpAddr,
-    /// The kubelet's, where the API server asks it for logs.
-    kubelet: IpAddr,
+    /// The kubelet's, where the API server asks it for logs; none if the kubelet may choose another one than is seen.
+    kubelet: Option<IpAddr>,
 }
 
 impl Place {
@@ -63,11 +61,11 @@ impl Place {
         Some(Self {
             host: host.clone(),
             address,
-            kubelet: named.or_else(|| network.default_address()).unwrap_or(address),
+            kubelet: named.or_else(|| kubelet_address(&network, address)),
         })
     }
 
-    /// Where a master is or will be, as far as the host itself knows; none if it does not say.
+    /// Where a master is, or will be if its host is reached by an address of its own; none if that is not certain.
     async fn ask(host: &Host) -> Option<Self> {
         let query = Network::sections(Query::new())
             .section(
@@ -76,21 +74,31 @@ impl Place {
             )
             .section(
                 "node_ip",
-                "grep -o -e '--node-ip=[^ \",]*' /var/lib/kubelet/kubeadm-flags.env",
+                "grep -hos -e '--node-ip=[^ \",]*' /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet /etc/sysconfig/kubelet | head -n 1",
             );
         let stdout = host.run_ok(&query.script("read the node's address")).await.ok()?;
-        let answers = Answers::parse(&stdout).ok()?;
+        let answers = answers_of(host, &stdout, &[]).ok()?;
         let network = Network::parse(&answers);
         let flag = |key| -> Option<IpAddr> { answers.text(key)?.trim().split_once('=')?.1.parse().ok() };
-        let address = flag("advertise").or_else(|| network.own_address(host.name()))?;
+        let named = || {
+            host.name()
+                .parse()
+                .ok()
+                .filter(|named| network.has_address(*named))
+        };
+        let address = flag("advertise").or_else(named)?;
         Some(Self {
             host: host.clone(),
             address,
-            kubelet: flag("node_ip")
-                .or_else(|| network.default_address())
-                .unwrap_or(address),
+            kubelet: flag("node_ip").or_else(|| kubelet_address(&network, address)),
         })
     }
+}
+
+/// The kubelet takes the default route's address unless it is told another one, or finds one by the Node's name: certain
+/// only where all come to the same.
+fn kubelet_address(network: &Network, address: IpAddr) -> Option<IpAddr> {
+    network.default_address().filter(|default| *default == address)
 }
 
 /// Asks masters, there or to be, where their nodes are. Who does not answer is left out: others say so.
@@ -129,13 +137,15 @@ pub async fn check_worker(
     });
     let mut tries = vec![(own.host.clone(), to_endpoint.into_iter().collect())];
     if let Some(master) = one_of(masters, own.host.name()) {
-        tries.push((master.clone(), vec![kubelet_need(own)]));
+        tries.push((master.clone(), kubelet_need(own).into_iter().collect()));
     }
     problem(&try_all(tries, ignored).await, ignored_hint(true))
 }
 
 /// What keeps a load balancer from its API servers and from the other members.
-pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec<Problem> {
+///
+/// `others`: their hosts. Who is down, or cannot be asked, says nothing of the way to it.
+pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec, others: &[Host]) -> Vec<Problem> {
     let other = |address: &&String| address.parse() != Ok(spec.address);
     let need = |to: &String, port, purpose| Need {
         to: to.clone(),
@@ -146,10 +156,32 @@ pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec, members: &
     let needs = backends.map(|to| need(to, API_SERVER_PORT, "the API server behind the load balancer"));
     let peers = spec.members.values().filter(other);
     let needs = needs.chain(peers.map(|to| need(to, spec.haproxy.port, "the load balancer")));
-    let tries = try_all(vec![(host.clone(), needs.collect())], &[]);
-    let (mut lines, vrrp) = futures::future::join(tries, try_vrrp(host, spec, members)).await;
+    let needs: Vec<Need> = needs.collect();
+    let tries = async {
+        let closed = closed_needs(host, &needs).await;
+        let is_up = closed
+            .iter()
+            .map(async |(need, _)| match host_at(others, &need.to) {
+                Some(other) => other.answers_within(ANSWER).await,
+                None => false,
+            });
+        let is_up = join_all(is_up).await;
+        let certain = closed.iter().zip(is_up).filter(|(_, is_up)| *is_up);
+        certain
+            .map(|((need, why), _)| need.line(host, why))
+            .collect::<Vec<_>>()
+    };
+    let (mut lines, vrrp) = futures::future::join(tries, try_vrrp(host, spec, others)).await;
     lines.extend(vrrp);
     problem(&lines, ignored_hint(false))
+}
+
+/// How long a host may take to answer that is asked whether it is up at all.
+const ANSWER: Duration = Duration::from_secs(15);
+
+fn host_at<'a>(hosts: &'a [Host], address: &str) -> Option<&'a Host> {
+    let address: IpAddr = address.parse().ok()?;
+    hosts.iter().find(|host| host.name().parse() == Ok(address))
 }
 
 /// Adds to a failure that came after the checks what they say now: a port may have been closed since, or nobody could be
@@ -185,12 +217,22 @@ fn one_of<'a>(hosts: &'a [Host], name: &str) -> Option<&'a Host> {
     hosts.get(usize::try_from(index).ok()?)
 }
 
-fn kubelet_need(place: &Place) -> Need {
-    Need {
-        to: place.kubelet.to_string(),
+impl Need {
+    fn line(&self, from: &Host, why: &str) -> String {
+        let Self { to, port, purpose } = self;
+        format!(
+            "{} does not reach {to} on {port}/tcp ({purpose}): {why}.",
+            from.name()
+        )
+    }
+}
+
+fn kubelet_need(place: &Place) -> Option<Need> {
+    Some(Need {
+        to: place.kubelet?.to_string(),
         port: KUBELET_PORT,
         purpose: "the kubelet, for logs and exec",
-    }
+    })
 }
 
 fn master_needs(place: &Place) -> Vec<Need> {
@@ -199,12 +241,13 @@ fn master_needs(place: &Place) -> Vec<Need> {
         port,
         purpose,
     };
-    vec![
+    let mut needs = vec![
         need(API_SERVER_PORT, "the API server"),
         need(ETCD_CLIENT_PORT, "etcd's clients"),
         need(ETCD_PEER_PORT, "etcd's peers"),
-        kubelet_need(place),
-    ]
+    ];
+    needs.extend(kubelet_need(place));
+    needs
 }
 
 /// Tries what each host needs; a line for each way that is closed.
@@ -220,13 +263,17 @@ async fn try_all(tries: Vec<(Host, Vec<Need>)>, ignored: &[String]) -> Vec<Strin
 }
 
 async fn try_needs(host: &Host, needs: &[Need]) -> Vec<String> {
-    let connections: Vec<Connection> = needs
-        .iter()
-        .map(|need| Connection {
-            to: need.to.clone(),
-            port: need.port,
-        })
-        .collect();
+    let closed = closed_needs(host, needs).await;
+    closed.iter().map(|(need, why)| need.line(host, why)).collect()
+}
+
+/// Those of a host's needs that are closed, and why.
+async fn closed_needs<'a>(host: &Host, needs: &'a [Need]) -> Vec<(&'a Need, String)> {
+    let connection = |need: &Need| Connection {
+        to: need.to.clone(),
+        port: need.port,
+    };
+    let connections: Vec<Connection> = needs.iter().map(connection).collect();
     if connections.is_empty() {
         return Vec::new();
     }
@@ -241,20 +288,17 @@ async fn try_needs(host: &Host, needs: &[Need]) -> Vec<String> {
         .iter()
         .zip(verdicts)
         .filter_map(|(need, verdict)| match verdict {
-            Verdict::Closed(why) => Some(format!(
-                "{} does not reach {} on {}/tcp ({}): {why}.",
-                host.name(),
-                need.to,
-                need.port,
-                need.purpose
-            )),
+            Verdict::Closed(why) => Some((need, why)),
             Verdict::Open | Verdict::Unknown => None,
         });
     closed.collect()
 }
 
-/// A line for each member that no VRRP packet comes to or back from. Where keepalived runs, silence says nothing: create
-/// proves afterwards that one host alone has the floating IP.
+/// A line for each way between two members that VRRP does not pass.
+///
+/// A first try of this host alone needs the other one's ICMP error to come back, which a firewall may drop too. So a member
+/// that said nothing is tried again from both sides at once: then each must see the other's packet. Where keepalived runs,
+/// silence says nothing; create proves afterwards that one host alone has the floating IP.
 async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec<String> {
     let addresses = spec.members.values().filter_map(|member| member.parse().ok());
     let peers: Vec<IpAddr> = addresses
@@ -263,25 +307,40 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
     if peers.is_empty() {
         return Vec::new();
     }
-    let Ok(output) = host.run(&try_vrrp_script(spec.address, &peers)).await else {
-        return Vec::new();
-    };
-    let verdicts = peers.iter().zip(parse_verdicts(&output.stdout, peers.len()));
-    let lines = verdicts.map(async |(peer, verdict)| {
-        let Verdict::Closed(why) = verdict else {
-            return None;
-        };
-        let its_host = members.iter().find(|member| member.name().parse() == Ok(*peer))?;
+    let verdicts = vrrp_verdicts(host, spec.address, &peers).await;
+    let silent = peers.iter().zip(verdicts);
+    let silent = silent.filter(|(_, verdict)| matches!(verdict, Verdict::Closed(_)));
+    let lines = silent.map(async |(peer, _)| {
+        let its_host = host_at(members, &peer.to_string())?;
         let script = Script::new("look for VRRP", runs_vrrp_command());
-        let runs = its_host.run(&script).await.ok()?.status == 0;
-        (!runs).then(|| {
-            format!(
-                "VRRP (IP protocol 112) does not pass between {} and {peer}: {why}.",
-                host.name()
-            )
-        })
+        if its_host.run(&script).await.ok()?.status == 0 {
+            return None;
+        }
+        let (own, its) = futures::future::join(
+            vrrp_verdicts(host, spec.address, std::slice::from_ref(peer)),
+            vrrp_verdicts(its_host, *peer, std::slice::from_ref(&spec.address)),
+        )
+        .await;
+        let line = |from: &str, to: &str, verdicts: &[Verdict]| match verdicts {
+            [Verdict::Closed(why)] => Some(format!(
+                "VRRP (IP protocol 112) of {from} does not reach {to}: {why}."
+            )),
+            _ => None,
+        };
+        let lines = [
+            line(its_host.name(), host.name(), &own),
+            line(host.name(), its_host.name(), &its),
+        ];
+        Some(lines.into_iter().flatten().collect::<Vec<_>>())
     });
-    join_all(lines).await.into_iter().flatten().collect()
+    join_all(lines).await.into_iter().flatten().flatten().collect()
+}
+
+async fn vrrp_verdicts(host: &Host, own: IpAddr, peers: &[IpAddr]) -> Vec<Verdict> {
+    match host.run(&try_vrrp_script(own, peers)).await {
+        Ok(output) => parse_verdicts(&output.stdout, peers.len()),
+        Err(_) => vec![Verdict::Unknown; peers.len()],
+    }
 }
 
 fn ignored_hint(has_argument: bool) -> &'static str {
@@ -299,4 +358,69 @@ fn problem(lines: &[String], hint: &str) -> Vec<Problem> {
     }
     let lines: Vec<&str> = lines.into_iter().map(String::as_str).collect();
     vec![preflight::hosts_do_not_reach_each_other(&lines, hint)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{command::Output, node::Answers, remote::fake::FakeHost};
+
+    /// Where a host is found that is reached by this name and says this of itself.
+    async fn place(
+        name: &str,
+        sections: &'static [(&'static str, i32, &'static str)],
+    ) -> Option<(String, Option<String>)> {
+        let host = FakeHost::new(name).on("read the node's address", move |_, _| Output {
+            stdout: Answers::from_sections(sections.iter().copied()).render(),
+            ..Output::default()
+        });
+        let place = Place::ask(&host.host()).await?;
+        Some((
+            place.address.to_string(),
+            place.kubelet.map(|kubelet| kubelet.to_string()),
+        ))
+    }
+
+    const PRIVATE: (&str, i32, &str) = ("addresses", 0, "2: eth0    inet 10.0.0.12/24 scope global eth0");
+    const DEFAULT: (&str, i32, &str) = ("routes", 0, "default via 10.0.0.1 dev eth0");
+
+    #[tokio::test]
+    async fn only_an_address_that_is_certain_is_tried() {
+        let own = Some("10.0.0.12".to_owned());
+        assert_eq!(
+            place("10.0.0.12", &[PRIVATE, DEFAULT]).await,
+            Some(("10.0.0.12".to_owned(), own.clone()))
+        );
+        // The advertise_address of a master to be is not known here.
+        assert_eq!(
+            place("203.0.113.12", &[PRIVATE, DEFAULT]).await,
+            None,
+            "behind a NAT"
+        );
+        assert_eq!(place("m2.example", &[PRIVATE, DEFAULT]).await, None, "by name");
+        let manifest = ("advertise", 0, "--advertise-address=10.0.0.12\n");
+        let running = place("m2.example", &[PRIVATE, DEFAULT, manifest]).await;
+        assert_eq!(running, Some(("10.0.0.12".to_owned(), own)));
+        let late = ("advertise", 124, "");
+        assert_eq!(
+            place("10.0.0.12", &[PRIVATE, DEFAULT, late]).await,
+            None,
+            "too slow to say"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_kubelet_that_may_choose_another_address_is_not_tried() {
+        let two = (
+            "addresses",
+            0,
+            "2: eth0    inet 10.0.0.12/24 scope global eth0\n3: eth1    inet 203.0.113.12/24 scope global eth1",
+        );
+        let public = ("routes", 0, "default via 203.0.113.1 dev eth1");
+        let kubelet = place("10.0.0.12", &[two, public]).await.unwrap().1;
+        assert_eq!(kubelet, None);
+        let node_ip = ("node_ip", 0, "--node-ip=10.0.0.12\n");
+        let kubelet = place("10.0.0.12", &[two, public, node_ip]).await.unwrap().1;
+        assert_eq!(kubelet.as_deref(), Some("10.0.0.12"));
+    }
 }

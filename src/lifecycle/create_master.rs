@@ -14,8 +14,8 @@ use super::{
     steps::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree, Others,
-        ProveFloatingIp, PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials,
-        StayInCluster, TryConnections,
+        PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials, StayInCluster,
+        TryConnections,
     },
 };
 use crate::{
@@ -52,7 +52,7 @@ pub async fn create_master(
         Err(failure) if may_be_explained(&failure) => {
             let places = places(&spec.candidates()).await;
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
-                Some(own) => check_masters(&own, &places, &[]).await,
+                Some(own) => check_masters(&own, &places, &spec.node.ignore_preflight_errors).await,
                 None => Vec::new(),
             };
             Err(explain(failure, &problems))
@@ -320,9 +320,6 @@ impl<'a> Master<'a> {
             endpoint: self.endpoint.to_string(),
             node_name: self.node.name.clone(),
             files: self.files(),
-        }));
-        steps.push(Box::new(ProveFloatingIp {
-            others: self.spec.candidates(),
         }));
         steps
     }

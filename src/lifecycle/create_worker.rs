@@ -50,7 +50,10 @@ pub async fn create_worker(
     match made.await {
         Err(failure) if may_be_explained(&failure) => {
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
-                Some(own) => check_worker(&own, Some(&spec.join.endpoint), &spec.join.masters, &[]).await,
+                Some(own) => {
+                    let ignored = &spec.node.ignore_preflight_errors;
+                    check_worker(&own, Some(&spec.join.endpoint), &spec.join.masters, ignored).await
+                }
                 None => Vec::new(),
             };
             Err(explain(failure, &problems))

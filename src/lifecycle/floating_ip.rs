@@ -1,62 +1,66 @@
 //! Who has the floating IP: exactly one host must.
-use std::{net::IpAddr, time::Duration};
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
 use super::{
-    failure::{Failure, FailureKind},
+    failure::FailureKind,
     left_behind::Notice,
+    loadbalancer_note::LoadbalancerNote,
     step::Run,
     wait::{Seen, wait_until},
 };
 use crate::{
-    keepalived,
+    command::Script,
+    keepalived, kube,
     node::vip::{VipLook, look_at_vip_script},
     remote::Host,
 };
 
 /// By then a keepalived that was started has decided: its check of HAProxy succeeds twice, a second apart, and the
 /// adverts of a holder stay away for less than a second.
-pub(super) const DECIDED: Duration = Duration::from_secs(5);
+const DECIDED: Duration = Duration::from_secs(5);
 
-/// How long more than one holder, or none, is borne at a refresh: a failover may be under way.
+/// How long a keepalived that the kubelet starts is waited for.
+const START: Duration = Duration::from_secs(60);
+
+/// How long several holders, or none, are borne: a failover may be under way, or other members change too.
 const FAILOVER: Duration = Duration::from_secs(3);
+const CHANGES: Duration = Duration::from_secs(15);
 
 /// What hosts say of the floating IP, at one moment.
 #[derive(Debug)]
-pub(super) struct Holders {
+struct Holders {
     vip: IpAddr,
-    /// Each host with what it says; none if it does not answer.
+    /// Each host with what it says; none if it does not answer. A machine under two names is there once.
     said: Vec<(String, Option<VipLook>)>,
 }
 
 impl Holders {
     /// Asks all of them at once.
-    pub(super) async fn ask(vip: IpAddr, hosts: &[Host]) -> Self {
+    async fn ask(vip: IpAddr, hosts: &[Host]) -> Self {
         let said = hosts.iter().map(async |host| {
-            let look = host
-                .run_ok(&look_at_vip_script(vip, &keepalived::RELOADED))
-                .await
-                .ok();
-            (
-                host.name().to_owned(),
-                look.and_then(|stdout| VipLook::parse(&stdout)),
-            )
+            let script = look_at_vip_script(vip, &keepalived::RELOADED);
+            let stdout = host.run_ok(&script).await.ok();
+            let look = stdout.and_then(|stdout| VipLook::parse(&stdout));
+            (host.name().to_owned(), look)
         });
-        Self {
-            vip,
-            said: join_all(said).await,
-        }
+        Self::of(vip, join_all(said).await)
+    }
+
+    fn of(vip: IpAddr, mut said: Vec<(String, Option<VipLook>)>) -> Self {
+        let mut seen = HashSet::new();
+        said.retain(|(_, look)| look.as_ref().is_none_or(|look| seen.insert(look.machine.clone())));
+        Self { vip, said }
     }
 
     /// What is wrong; none if one host has the address, or one that does not answer may have it.
-    pub(super) fn fault(&self) -> Option<Notice> {
-        let holders = self
-            .said
-            .iter()
-            .filter(|(_, look)| look.is_some_and(|look| look.holds));
+    fn fault(&self) -> Option<Notice> {
+        let is_holder = |look: &Option<VipLook>| look.as_ref().is_some_and(|look| look.holds);
+        let holders = self.said.iter().filter(|(_, look)| is_holder(look)).count();
         let is_silent = self.said.iter().any(|(_, look)| look.is_none());
-        match holders.count() {
+        match holders {
             1 => None,
             0 if is_silent => None,
             0 => Some(Notice {
@@ -78,14 +82,13 @@ impl Holders {
         }
     }
 
-    /// How long keepalived has been running on a host, as far as it says.
-    pub(super) fn keepalived_age(&self, host: &str) -> Option<Duration> {
-        let (_, look) = self.said.iter().find(|(name, _)| name == host)?;
-        (*look)?.keepalived_age
+    /// How long keepalived has been running on the host that was asked first.
+    fn keepalived_age(&self) -> Option<Duration> {
+        self.said.first()?.1.as_ref()?.keepalived_age
     }
 
     /// Each host in a line.
-    pub(super) fn account(&self) -> String {
+    fn account(&self) -> String {
         let line = |(host, look): &(String, Option<VipLook>)| {
             let said = match look {
                 Some(VipLook { holds: true, .. }) => "has it",
@@ -118,9 +121,47 @@ pub async fn confirm_vip_fault(run: &Run, vip: IpAddr, hosts: &[Host]) -> Option
     }
 }
 
-impl From<Notice> for Failure {
-    fn from(notice: Notice) -> Self {
-        Self::new(notice.summary, notice.detail)
+/// After a create: whether exactly one host has the floating IP that this one helps to carry, once keepalived has decided
+/// here. Tells what is wrong; what was created stays. Nothing to say of a host that carries none, or whose kubelet does not
+/// run yet. `others`: the other members, as far as they are known. Reads only.
+pub async fn prove_floating_ip(run: &Run, others: &[Host]) -> Option<Notice> {
+    let note = LoadbalancerNote::read(&run.host).await.ok().flatten()?;
+    let files = format!(
+        "test -e {} && test -e {}",
+        keepalived::MANIFEST_PATH,
+        kube::KUBELET_CONF
+    );
+    let script = Script::new("look for keepalived's manifest", files);
+    if run.host.run(&script).await.ok()?.status != 0 {
+        return None;
+    }
+    let others = others.iter().filter(|host| host.name() != run.host.name());
+    let hosts: Vec<Host> = std::iter::once(&run.host).chain(others).cloned().collect();
+    let begun = Instant::now();
+    let proven = wait_until(run, "one host has the floating IP", START + CHANGES, || {
+        Box::pin(async {
+            let holders = Holders::ask(note.vip, &hosts).await;
+            let waited = begun.elapsed();
+            Ok(match (holders.keepalived_age(), holders.fault()) {
+                (Some(age), None) if age >= DECIDED => Seen::Yes(None),
+                (Some(age), Some(fault)) if age >= DECIDED && waited >= CHANGES => Seen::Yes(Some(fault)),
+                (None, _) if waited >= START => Seen::Yes(Some(no_keepalived(run.host.name(), &note))),
+                _ => Seen::NotYet(holders.account()),
+            })
+        })
+    });
+    // A stopped run has no time for a proof; the next refresh looks too.
+    proven.await.ok().flatten()
+}
+
+fn no_keepalived(host: &str, note: &LoadbalancerNote) -> Notice {
+    Notice {
+        summary: "keepalived does not run",
+        detail: format!(
+            "Host: {host}\n\nThe host is to carry {}, and keepalived's pod has not started there within {} s. Look at it: `crictl ps -a --name keepalived`, `crictl logs`. A wrong keepalived.image is a usual cause.",
+            note.vip,
+            START.as_secs()
+        ),
     }
 }
 
@@ -129,17 +170,15 @@ mod tests {
     use super::*;
 
     fn holders(said: &[(&str, Option<(bool, Option<u64>)>)]) -> Holders {
-        let look = |(holds, age): (bool, Option<u64>)| VipLook {
-            holds,
-            keepalived_age: age.map(Duration::from_secs),
-        };
-        Holders {
-            vip: IpAddr::from([10, 0, 0, 100]),
-            said: said
-                .iter()
-                .map(|(host, said)| ((*host).to_owned(), said.map(look)))
-                .collect(),
-        }
+        let said = said.iter().map(|(host, said)| {
+            let look = said.map(|(holds, age)| VipLook {
+                machine: format!("machine of {}", host.trim_end_matches(".example")),
+                holds,
+                keepalived_age: age.map(Duration::from_secs),
+            });
+            ((*host).to_owned(), look)
+        });
+        Holders::of(IpAddr::from([10, 0, 0, 100]), said.collect())
     }
 
     #[test]
@@ -150,6 +189,11 @@ mod tests {
         };
         assert_eq!(summary(&[("m1", has), ("m2", runs)]), "");
         assert_eq!(summary(&[("m1", has), ("m2", None)]), "");
+        assert_eq!(
+            summary(&[("m1.example", has), ("m1", has)]),
+            "",
+            "one machine by two names"
+        );
         assert_eq!(
             summary(&[("m1", runs), ("m2", None)]),
             "",

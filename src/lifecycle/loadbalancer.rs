@@ -18,9 +18,7 @@ use super::{
     reach::{Reached, reach},
     runner::run_steps,
     step::{Run, Step},
-    steps::{
-        AwaitHaproxy, CheckHost, ProveFloatingIp, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer,
-    },
+    steps::{AwaitHaproxy, CheckHost, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer},
 };
 use crate::{
     command::Script,
@@ -142,7 +140,7 @@ fn named_member(host: &Host, members: &[IpAddr]) -> Option<IpAddr> {
 pub async fn apply_loadbalancer(
     run: &Run,
     spec: &LoadbalancerSpec,
-    members: &[Host],
+    others: &[Host],
     looked: Option<Facts>,
 ) -> Result<String, Failure> {
     let (between, is_installed, facts) = if let Some(facts) = looked {
@@ -153,7 +151,7 @@ pub async fn apply_loadbalancer(
         )
     } else {
         reach_within(run).await?;
-        look(&run.host, spec, members).await?
+        look(&run.host, spec, others).await?
     };
     let facts = await_setup(run, facts, |facts| problems(spec, facts, is_installed)).await?;
     let mut problems = problems(spec, &facts, is_installed);
@@ -174,9 +172,6 @@ pub async fn apply_loadbalancer(
     if facts.kubernetes.kubelet_conf {
         steps.push(Box::new(AwaitHaproxy {
             health_port: spec.haproxy.health_port,
-        }));
-        steps.push(Box::new(ProveFloatingIp {
-            others: members.to_vec(),
         }));
     }
     run_steps(run, &steps).await?;
@@ -206,13 +201,13 @@ pub async fn remove_loadbalancer(
 
 /// What keeps the host from carrying the floating IP. Reads only.
 ///
-/// `members`: the other members' hosts, as far as they can be reached.
+/// `others`: hosts of the other members and of the backends, by their addresses, as far as they can be reached.
 pub async fn check_loadbalancer(
     host: &Host,
     spec: &LoadbalancerSpec,
-    members: &[Host],
+    others: &[Host],
 ) -> Result<Checked, Failure> {
-    let (between, is_installed, facts) = look(host, spec, members).await?;
+    let (between, is_installed, facts) = look(host, spec, others).await?;
     let mut problems = problems(spec, &facts, is_installed);
     problems.extend(between);
     Ok(Checked::at_plan(problems, facts.hostname.clone(), facts))
@@ -222,14 +217,14 @@ pub async fn check_loadbalancer(
 async fn look(
     host: &Host,
     spec: &LoadbalancerSpec,
-    members: &[Host],
+    others: &[Host],
 ) -> Result<(Vec<Problem>, bool, Facts), Failure> {
     let is_installed = LoadbalancerNote::read(host).await?.is_some();
     let between = async {
         if is_installed {
             return Ok(Vec::new());
         }
-        let closed = connectivity::check_loadbalancer(host, spec, members);
+        let closed = connectivity::check_loadbalancer(host, spec, others);
         let (taken, mut problems) = join(vip_problem(host, spec), closed).await;
         problems.extend(taken?);
         Ok::<_, Failure>(problems)

@@ -56,7 +56,7 @@ pub use departures::Departures;
 #[cfg(test)]
 pub(crate) use drill::machines;
 pub use failure::{Failure, FailureKind};
-pub use floating_ip::confirm_vip_fault;
+pub use floating_ip::{confirm_vip_fault, prove_floating_ip};
 pub use foresee::foresee_removal;
 pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{

@@ -53,11 +53,14 @@ impl Network {
     /// The address that a node on a host goes by that is reached by this name: the name itself if it is an address of the
     /// host, else [`Self::default_address`].
     pub fn own_address(&self, name: &str) -> Option<IpAddr> {
-        let has = |address: &IpAddr| {
-            let mut all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
-            all.any(|net| net.addr() == *address)
-        };
-        name.parse().ok().filter(has).or_else(|| self.default_address())
+        let named = name.parse().ok().filter(|address| self.has_address(*address));
+        named.or_else(|| self.default_address())
+    }
+
+    /// Whether the host has the address.
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        let mut all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        all.any(|net| net.addr() == address)
     }
 }
 

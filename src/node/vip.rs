@@ -10,8 +10,11 @@ pub fn vip_holder_command(vip: IpAddr) -> String {
 }
 
 /// What a host says of the floating IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VipLook {
+    /// The machine that says it, the same under each of its names: the kernel's boot id (random(4)) and the network
+    /// namespace of the first process, which each container has its own of.
+    pub machine: String,
     /// Whether the address is on it.
     pub holds: bool,
     /// How long keepalived has been running there; none if it does not.
@@ -29,17 +32,19 @@ impl VipLook {
         };
         let age = words.next().and_then(|seconds| seconds.parse().ok());
         Some(Self {
+            machine: words.collect::<Vec<_>>().join(" "),
             holds,
             keepalived_age: age.map(Duration::from_secs),
         })
     }
 }
 
-/// Prints whether the address is on the host, and how many seconds `keepalived` has been running. [`VipLook::parse`]
-/// reads it.
+/// Prints whether the address is on the host, how many seconds `keepalived` has been running (`-` if it does not), and
+/// which machine it is. [`VipLook::parse`] reads it.
 pub fn look_at_vip_command(vip: IpAddr, keepalived: &Reader) -> String {
     format!(
-        "if {}; then said=holds; else said=lacks; fi\necho \"$said $({})\"",
+        "if {}; then said=holds; else said=lacks; fi\nage=$({})\n\
+         echo \"$said ${{age:--}} $(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/1/ns/net)\"",
         vip_holder_command(vip),
         age_command(keepalived)
     )
@@ -158,9 +163,9 @@ mod tests {
     #[test]
     fn a_look_tells_holder_and_keepalived() {
         let look = |text| VipLook::parse(text).map(|look| (look.holds, look.keepalived_age));
-        assert_eq!(look("holds 7\n"), Some((true, Some(Duration::from_secs(7)))));
-        assert_eq!(look("lacks \n"), Some((false, None)));
-        assert_eq!(look("holds\n"), Some((true, None)));
+        assert_eq!(look("holds 7 b n\n"), Some((true, Some(Duration::from_secs(7)))));
+        assert_eq!(look("lacks - b n\n"), Some((false, None)));
+        assert_eq!(VipLook::parse("lacks - b n\n").unwrap().machine, "b n");
         assert_eq!(look("\n"), None);
         let command = look_at_vip_command("10.0.0.100".parse().unwrap(), &crate::keepalived::RELOADED);
         let (_, printed) = run(&command, "10.0.0.100", &[], "");

@@ -10,6 +10,7 @@ use crate::{node::vip::VipLook, remote::Host};
 /// Gathers what each `ha_loadbalancer` says, and tells when several hosts have one address, or none.
 #[derive(Debug, Default)]
 pub(super) struct FloatingIps {
+    /// By address and machine.
     seen: Mutex<HashMap<IpAddr, BTreeMap<String, (Host, VipLook)>>>,
     told: Mutex<HashSet<IpAddr>>,
 }
@@ -20,7 +21,7 @@ impl FloatingIps {
     pub(super) fn note(&self, vip: IpAddr, host: &Host, look: VipLook, members: usize) -> Option<Vec<Host>> {
         let mut seen = lock(&self.seen);
         let seen = seen.entry(vip).or_default();
-        seen.insert(host.name().to_owned(), (host.clone(), look));
+        seen.insert(look.machine.clone(), (host.clone(), look));
         let holders = seen.values().filter(|(_, look)| look.holds).count();
         let is_orphaned =
             || seen.len() >= members && seen.values().any(|(_, look)| look.keepalived_age.is_some());
@@ -53,6 +54,7 @@ mod tests {
         let mut asked = Vec::new();
         for (name, holds) in ["m1", "m2", "m3"].into_iter().zip(said) {
             let look = VipLook {
+                machine: name.to_owned(),
                 holds: holds == Some(true),
                 keepalived_age: holds.map(|_| Duration::from_secs(60)),
             };

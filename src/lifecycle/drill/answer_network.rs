@@ -38,18 +38,28 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         "try VRRP" => {
             let (_, rest) = body.split_once("exec $python - ").unwrap();
             let (addresses, _) = rest.split_once(" <<").unwrap();
-            let peers = addresses.split(' ').skip(1).enumerate();
+            let peers: Vec<&str> = addresses.split(' ').skip(1).collect();
+            // One peer is tried from both sides at once: each sees what reaches itself.
+            let verdict = |peer: &str| match peers.len() {
+                1 => world.verdict(peer, at, VRRP),
+                _ => world.verdict(at, peer, VRRP),
+            };
+            let lines = peers.iter().enumerate();
             says(
-                peers
-                    .map(|(index, peer)| format!("{index} {}\n", world.verdict(at, peer, VRRP)))
+                lines
+                    .map(|(index, peer)| format!("{index} {}\n", verdict(peer)))
                     .collect::<String>(),
             )
         }
         "look for VRRP" => whether(machine.has_loadbalancer()),
         "look at the floating IP" => {
             let holds = world.vip_holder.as_deref() == Some(at) || machine.has_vip_too;
-            let age = if machine.has_loadbalancer() { "60" } else { "" };
-            says(format!("{} {age}\n", if holds { "holds" } else { "lacks" }))
+            let age = if machine.has_loadbalancer() { "60" } else { "-" };
+            says(format!(
+                "{} {age} {}\n",
+                if holds { "holds" } else { "lacks" },
+                machine.name
+            ))
         }
         _ => return None,
     })

@@ -166,12 +166,18 @@ impl Model {
 
     /// The members' addresses.
     pub(super) fn member_addresses(&self) -> Vec<IpAddr> {
-        self.members
-            .iter()
-            .flat_map(BTreeMap::values)
-            .filter_map(|address| address.parse().ok())
-            .collect()
+        addresses_in(self.members.as_ref())
     }
+
+    /// The API servers' addresses.
+    pub(super) fn backend_addresses(&self) -> Vec<IpAddr> {
+        addresses_in(self.backends.as_ref())
+    }
+}
+
+fn addresses_in(map: Option<&BTreeMap<String, String>>) -> Vec<IpAddr> {
+    let values = map.into_iter().flat_map(BTreeMap::values);
+    values.filter_map(|address| address.parse().ok()).collect()
 }
 
 /// Whether a map of addresses has this one; `None` if one that is not known yet may be it.

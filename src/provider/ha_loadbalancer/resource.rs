@@ -19,7 +19,8 @@ use super::{
 use crate::{
     lifecycle::{
         Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, confirm_vip_fault,
-        failure_of, interface_of, look_for_own_member, own_member, read_loadbalancer, remove_loadbalancer,
+        failure_of, interface_of, look_for_own_member, own_member, prove_floating_ip, read_loadbalancer,
+        remove_loadbalancer,
     },
     node::{Facts, vip::VipLook},
     remote::Host,
@@ -52,8 +53,7 @@ impl Loadbalancer {
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
-            let members = self.other_members(model);
-            let checked = check_loadbalancer(&host, &spec, &members).await?;
+            let checked = check_loadbalancer(&host, &spec, &self.other_hosts(model)).await?;
             Ok::<_, Failure>(Some((spec, checked)))
         };
         match checked.await {
@@ -95,15 +95,16 @@ impl Loadbalancer {
         }
     }
 
-    /// Hosts of the other members, by their addresses: a host that is reached by another one or another user does not
-    /// answer there, and is then not asked.
-    fn other_members(&self, model: &Model) -> Vec<Host> {
+    /// Hosts of the other members and of the backends, by their addresses: a host that is reached by another one or another
+    /// user does not answer there, and is then not asked.
+    fn other_hosts(&self, model: &Model) -> Vec<Host> {
         let own = model.host.as_deref().and_then(|host| host.parse().ok());
-        let others = model
-            .member_addresses()
-            .into_iter()
-            .filter(|member| Some(*member) != own);
-        let others: Vec<String> = others.map(|member| member.to_string()).collect();
+        let mut others = model.member_addresses();
+        others.extend(model.backend_addresses());
+        others.sort_unstable();
+        others.dedup();
+        others.retain(|other| Some(*other) != own);
+        let others: Vec<String> = others.iter().map(IpAddr::to_string).collect();
         self.shared.not_silent(&others, model.ssh.as_ref())
     }
 
@@ -131,7 +132,14 @@ impl Loadbalancer {
                 Failure::new("Load balancer not fully known", "An argument has no value.").at("members")
             })?;
             let looked = self.shared.take_look(&address, model.ssh.as_ref());
-            let interface = apply_loadbalancer(&run, &spec, &self.other_members(&model), looked).await?;
+            let others = self.other_hosts(&model);
+            let interface = apply_loadbalancer(&run, &spec, &others, looked).await?;
+            // A change reaches the members one after the other, and proves nothing before the last.
+            if operation == "create"
+                && let Some(fault) = prove_floating_ip(&run, &others).await
+            {
+                cx.add(notice(&fault));
+            }
             let seen = read_loadbalancer(&host, None, MINUTE).await?;
             Ok::<_, Failure>((spec, interface, seen))
         };

@@ -26,7 +26,7 @@ use crate::{
     lifecycle::{
         CLUSTER_FILE, Failure, Found, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master,
         cluster_file, create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master,
-        read_node, remove_master, render_cluster, update_node,
+        prove_floating_ip, read_node, remove_master, render_cluster, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -386,6 +386,9 @@ impl Resource for Master {
                 return None;
             }
         };
+        if let Some(fault) = prove_floating_ip(&run, &spec.candidates()).await {
+            cx.add(notice(&fault));
+        }
         match self.settle(&host, &model, identity, planned).await {
             Ok(Some(state)) => Some(state),
             Ok(None) => {
