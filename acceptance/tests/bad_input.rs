@@ -142,24 +142,6 @@ fn a_kubernetes_version_that_the_host_does_not_have() -> Result<()> {
 }
 
 #[test]
-fn a_key_that_no_host_accepts() -> Result<()> {
-    refuses(
-        "key",
-        |_, workspace| {
-            let key = make_key(workspace)?;
-            workspace.set("ssh_private_key_file", json!(key))
-        },
-        &Expected {
-            summary: "SSH key not accepted",
-            address: r#"ha_loadbalancer.api["m1"]"#,
-            code: "resource ",
-            words: &["10.88.0.11", "root"],
-        },
-        NOTHING,
-    )
-}
-
-#[test]
 fn a_host_key_that_has_changed() -> Result<()> {
     refuses(
         "host-key",
@@ -173,21 +155,6 @@ fn a_host_key_that_has_changed() -> Result<()> {
             address: r#"ha_loadbalancer.api["m2"]"#,
             code: "host ",
             words: &["10.88.0.12", "known SHA256:", "now SHA256:"],
-        },
-        NOTHING,
-    )
-}
-
-#[test]
-fn a_host_that_is_down() -> Result<()> {
-    refuses(
-        "down",
-        |_, workspace| workspace.set("workers", json!({ "w9": "10.88.0.29" })),
-        &Expected {
-            summary: "Cannot reach host over SSH",
-            address: r#"ha_worker.this["w9"]"#,
-            code: "host ",
-            words: &["10.88.0.29"],
         },
         NOTHING,
     )

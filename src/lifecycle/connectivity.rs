@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use super::{
     failure::{Failure, FailureKind},
@@ -24,7 +24,8 @@ use crate::{
     node::{
         Facts, Network, Query,
         connectivity::{
-            Connection, Verdict, parse_verdicts, runs_vrrp_command, try_connections_script, try_vrrp_script,
+            Connection, Verdict, hear_vrrp_script, parse_verdicts, runs_vrrp_command, try_connections_script,
+            try_vrrp_script,
         },
         preflight::{self, Problem},
     },
@@ -159,19 +160,18 @@ pub async fn check_loadbalancer(host: &Host, spec: &LoadbalancerSpec, others: &[
     let needs: Vec<Need> = needs.collect();
     let tries = async {
         let closed = closed_needs(host, &needs).await;
-        let is_up = closed
-            .iter()
-            .map(async |(need, _)| match host_at(others, &need.to) {
+        let asked = closed.iter().map(async |(need, _)| {
+            let is_up = match host_at(others, &need.to) {
                 Some(other) => other.answers_within(ANSWER).await,
                 None => false,
-            });
-        let is_up = join_all(is_up).await;
-        let certain = closed.iter().zip(is_up).filter(|(_, is_up)| *is_up);
-        certain
-            .map(|((need, why), _)| need.line(host, why))
-            .collect::<Vec<_>>()
+            };
+            is_up.then(|| (*need).clone())
+        });
+        // One that is up now may not have been when it was tried.
+        let again: Vec<Need> = join_all(asked).await.into_iter().flatten().collect();
+        try_needs(host, &again).await
     };
-    let (mut lines, vrrp) = futures::future::join(tries, try_vrrp(host, spec, others)).await;
+    let (mut lines, vrrp) = join(tries, try_vrrp(host, spec, others)).await;
     lines.extend(vrrp);
     problem(&lines, ignored_hint(false))
 }
@@ -277,13 +277,8 @@ async fn closed_needs<'a>(host: &Host, needs: &'a [Need]) -> Vec<(&'a Need, Stri
     if connections.is_empty() {
         return Vec::new();
     }
-    let verdicts = match host.run_ok(&try_connections_script(&connections)).await {
-        Ok(stdout) => parse_verdicts(&stdout, needs.len()),
-        Err(error) => {
-            tracing::debug!(host = host.name(), %error, "the connections could not be tried");
-            return Vec::new();
-        }
-    };
+
+    let verdicts = verdicts(host, try_connections_script(&connections), needs.len()).await;
     let closed = needs
         .iter()
         .zip(verdicts)
@@ -307,8 +302,8 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
     if peers.is_empty() {
         return Vec::new();
     }
-    let verdicts = vrrp_verdicts(host, spec.address, &peers).await;
-    let silent = peers.iter().zip(verdicts);
+    let tried = verdicts(host, try_vrrp_script(spec.address, &peers), peers.len()).await;
+    let silent = peers.iter().zip(tried);
     let silent = silent.filter(|(_, verdict)| matches!(verdict, Verdict::Closed(_)));
     let lines = silent.map(async |(peer, _)| {
         let its_host = host_at(members, &peer.to_string())?;
@@ -316,9 +311,9 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
         if its_host.run(&script).await.ok()?.status == 0 {
             return None;
         }
-        let (own, its) = futures::future::join(
-            vrrp_verdicts(host, spec.address, std::slice::from_ref(peer)),
-            vrrp_verdicts(its_host, *peer, std::slice::from_ref(&spec.address)),
+        let (own, its) = join(
+            verdicts(host, hear_vrrp_script(spec.address, *peer), 1),
+            verdicts(its_host, hear_vrrp_script(*peer, spec.address), 1),
         )
         .await;
         let line = |from: &str, to: &str, verdicts: &[Verdict]| match verdicts {
@@ -336,10 +331,13 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
     join_all(lines).await.into_iter().flatten().flatten().collect()
 }
 
-async fn vrrp_verdicts(host: &Host, own: IpAddr, peers: &[IpAddr]) -> Vec<Verdict> {
-    match host.run(&try_vrrp_script(own, peers)).await {
-        Ok(output) => parse_verdicts(&output.stdout, peers.len()),
-        Err(_) => vec![Verdict::Unknown; peers.len()],
+async fn verdicts(host: &Host, script: Script, count: usize) -> Vec<Verdict> {
+    match host.run_ok(&script).await {
+        Ok(stdout) => parse_verdicts(&stdout, count),
+        Err(error) => {
+            tracing::debug!(host = host.name(), title = script.title, %error, "the ways could not be tried");
+            vec![Verdict::Unknown; count]
+        }
     }
 }
 
@@ -368,10 +366,11 @@ mod tests {
     /// Where a host is found that is reached by this name and says this of itself.
     async fn place(
         name: &str,
-        sections: &'static [(&'static str, i32, &'static str)],
+        sections: &[(&'static str, i32, &'static str)],
     ) -> Option<(String, Option<String>)> {
+        let stdout = Answers::from_sections(sections.iter().copied()).render();
         let host = FakeHost::new(name).on("read the node's address", move |_, _| Output {
-            stdout: Answers::from_sections(sections.iter().copied()).render(),
+            stdout: stdout.clone(),
             ..Output::default()
         });
         let place = Place::ask(&host.host()).await?;

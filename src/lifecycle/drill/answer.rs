@@ -38,6 +38,7 @@ pub(super) const READS: &[&str] = &[
     "read the node's address",
     "try the connections",
     "try VRRP",
+    "hear VRRP",
     "look for VRRP",
     "look at the floating IP",
 ];

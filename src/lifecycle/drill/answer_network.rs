@@ -35,14 +35,17 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             };
             says(tries.map(verdict).collect::<String>())
         }
-        "try VRRP" => {
+        "try VRRP" | "hear VRRP" => {
             let (_, rest) = body.split_once("exec $python - ").unwrap();
             let (addresses, _) = rest.split_once(" <<").unwrap();
-            let peers: Vec<&str> = addresses.split(' ').skip(1).collect();
-            // One peer is tried from both sides at once: each sees what reaches itself.
-            let verdict = |peer: &str| match peers.len() {
-                1 => world.verdict(peer, at, VRRP),
-                _ => world.verdict(at, peer, VRRP),
+            let peers: Vec<&str> = addresses.split(' ').skip(2).collect();
+            let hears = script.title == "hear VRRP";
+            let verdict = |peer: &str| {
+                if hears {
+                    world.verdict(peer, at, VRRP)
+                } else {
+                    world.verdict(at, peer, VRRP)
+                }
             };
             let lines = peers.iter().enumerate();
             says(

@@ -3,7 +3,8 @@ use Errno qw(ENOPROTOOPT EPROTO EAGAIN EWOULDBLOCK);
 use Fcntl;
 use Socket qw(AF_INET AF_INET6 SOCK_RAW inet_pton pack_sockaddr_in pack_sockaddr_in6);
 use Time::HiRes qw(time);
-my ($own, @peers) = @ARGV;
+my ($mode, $own, @peers) = @ARGV;
+my $hears = $mode eq "hear";
 my $family = $own =~ /:/ ? AF_INET6 : AF_INET;
 my $at = sub {
     my $packed = inet_pton($family, $_[0]);
@@ -22,16 +23,23 @@ for my $index (0 .. $#peers) {
         $verdicts{$index} = "closed $!";
     }
 }
+# What is to be said of the way, if anything is yet.
 my $settle = sub {
     my ($index, $done, $error, $text) = @_;
-    return if !$done && ($error == EAGAIN || $error == EWOULDBLOCK);
-    return if $done && $done eq "sent";
-    my $open = $done || $error == ENOPROTOOPT || $error == EPROTO;
-    $verdicts{$index} = $open ? "open" : "closed $text";
-    delete $left{$index};
+    if (!$done) {
+        return if $hears || $error == EAGAIN || $error == EWOULDBLOCK;
+        $verdicts{$index} = $error == ENOPROTOOPT || $error == EPROTO ? "open" : "closed $text";
+    } elsif ($done eq "sent") {
+        return;
+    } else {
+        $verdicts{$index} = "open";
+    }
+    # Who is heard may not have heard us yet.
+    delete $left{$index} unless $hears;
 };
 my ($begun, $sent) = (time, 0);
-while (%left && time - $begun < 2.2) {
+my $patience = $hears ? 3.5 : 2.2;
+while (%left && time - $begun < $patience) {
     if (time - $begun >= $sent * 0.7) {
         $sent++;
         for my $index (keys %left) {
@@ -48,5 +56,5 @@ while (%left && time - $begun < 2.2) {
         $settle->($index, $done && "received", $! + 0, "$!");
     }
 }
-$verdicts{$_} = "closed no answer" for keys %left;
+$verdicts{$_} //= "closed no answer" for keys %left;
 print "$_ $verdicts{$_}\n" for keys %verdicts;

@@ -1,5 +1,6 @@
 import errno, select, socket, sys, time
-own, peers = sys.argv[1], sys.argv[2:]
+mode, own, peers = sys.argv[1], sys.argv[2], sys.argv[3:]
+hears = mode == "hear"
 family = socket.AF_INET6 if ":" in own else socket.AF_INET
 verdicts, left = {}, {}
 for index, peer in enumerate(peers):
@@ -16,26 +17,35 @@ for index, peer in enumerate(peers):
         left[s] = index
     except OSError as error:
         verdicts[index] = "closed " + error.strerror
-begun, sent = time.time(), 0
-def settle(s, work):
+def answers(work):
+    # Whether it was a packet, or what is to be said of the way; nothing where more is to be waited for.
     try:
         work()
-    except BlockingIOError:
-        return
-    except OSError as error:
-        open_way = error.errno in (errno.ENOPROTOOPT, errno.EPROTO)
-        verdicts[left.pop(s)] = "open" if open_way else "closed " + error.strerror
         return True
-    return False
-while left and time.time() - begun < 2.2:
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        if hears:
+            return None
+        open_way = error.errno in (errno.ENOPROTOOPT, errno.EPROTO)
+        return "open" if open_way else "closed " + error.strerror
+begun, sent = time.time(), 0
+patience = 3.5 if hears else 2.2
+while left and time.time() - begun < patience:
     if time.time() - begun >= sent * 0.7:
         sent += 1
         for s in list(left):
-            settle(s, lambda: s.send(bytes(8)))
+            said = answers(lambda: s.send(bytes(8)))
+            if isinstance(said, str):
+                verdicts[left.pop(s)] = said
     for s in select.select(list(left), [], [], 0.1)[0]:
-        if settle(s, lambda: s.recv(2048)) is False:
-            verdicts[left.pop(s)] = "open"
+        said = answers(lambda: s.recv(2048))
+        if said is not None:
+            verdicts[left[s]] = "open" if said is True else said
+            # Who is heard may not have heard us yet.
+            if not hears:
+                left.pop(s)
 for s in left:
-    verdicts[left[s]] = "closed no answer"
+    verdicts.setdefault(left[s], "closed no answer")
 for index in verdicts:
     print(index, verdicts[index])
