@@ -169,7 +169,9 @@ fn no_keepalived(host: &str, note: &LoadbalancerNote) -> Notice {
 mod tests {
     use super::*;
 
-    fn holders(said: &[(&str, Option<(bool, Option<u64>)>)]) -> Holders {
+    type Said = (&'static str, Option<(bool, Option<u64>)>);
+
+    fn holders(said: &[Said]) -> Holders {
         let said = said.iter().map(|(host, said)| {
             let look = said.map(|(holds, age)| VipLook {
                 machine: format!("machine of {}", host.trim_end_matches(".example")),
@@ -184,9 +186,7 @@ mod tests {
     #[test]
     fn exactly_one_host_has_it() {
         let (has, runs, idle) = (Some((true, Some(9))), Some((false, Some(9))), Some((false, None)));
-        let summary = |said: &[(&str, Option<(bool, Option<u64>)>)]| {
-            holders(said).fault().map_or("", |fault| fault.summary)
-        };
+        let summary = |said: &[Said]| holders(said).fault().map_or("", |fault| fault.summary);
         assert_eq!(summary(&[("m1", has), ("m2", runs)]), "");
         assert_eq!(summary(&[("m1", has), ("m2", None)]), "");
         assert_eq!(

@@ -75,7 +75,7 @@ const TRY_CONNECTION: &str = r#"try() {
 /// Sends a packet of IP protocol 112 (VRRP) from the host's `own` address to each peer, and waits for what comes
 /// back. [`parse_verdicts`] reads what it prints.
 ///
-/// A host on which no VRRP runs says that it does not know the protocol (ICMP type 3 code 2, RFC 792; for IPv6 ICMPv6
+/// A host on which no VRRP runs says that it does not know the protocol (ICMP type 3 code 2, RFC 792; for IPv6 `ICMPv6`
 /// type 4 code 1, RFC 4443), and one that tries the same at this moment sends a packet itself: both are open ways. Where
 /// keepalived runs already nothing may come back, which says nothing.
 ///

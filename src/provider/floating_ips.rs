@@ -7,11 +7,13 @@ use std::{
 
 use crate::{node::vip::VipLook, remote::Host};
 
+type Machines = BTreeMap<String, (Host, VipLook)>;
+
 /// Gathers what each `ha_loadbalancer` says, and tells when several hosts have one address, or none.
 #[derive(Debug, Default)]
 pub(super) struct FloatingIps {
     /// By address and machine.
-    seen: Mutex<HashMap<IpAddr, BTreeMap<String, (Host, VipLook)>>>,
+    seen: Mutex<HashMap<IpAddr, Machines>>,
     told: Mutex<HashSet<IpAddr>>,
 }
 

@@ -124,7 +124,7 @@ pub fn check_leftovers(facts: &Facts) -> Vec<Problem> {
 
 /// What tries between hosts came to: a line for each way that is closed. `hint`: more that the user can do.
 pub fn hosts_do_not_reach_each_other(lines: &[&str], hint: &str) -> Problem {
-    let list: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    let list = format!("- {}\n", lines.join("\n- "));
     let detail = format!(
         "{list}\nOpen this between the hosts: in their own firewalls (firewalld, ufw, nftables) and in the network (security groups, routers).{hint}"
     );
