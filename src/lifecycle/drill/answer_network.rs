@@ -50,8 +50,12 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
             let lines = peers.iter().enumerate();
             says(
                 lines
-                    .map(|(index, peer)| format!("{index} {}\n", verdict(peer)))
-                    .collect::<String>(),
+                    .map(|(index, peer)| format!("{index} {}", verdict(peer)))
+                    .collect::<Vec<_>>()
+                    .join(
+                        "
+",
+                    ),
             )
         }
         "look for VRRP" => whether(machine.has_loadbalancer()),
