@@ -39,7 +39,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
                 .map(|(path, text)| (path.as_str(), 0, text.as_str()));
             says(Answers::from_sections(sections).render())
         }
-        "look for keepalived's manifest" => whether(machine.has(keepalived::MANIFEST_PATH)),
+        "look for keepalived's manifest" => whether(paths(body).iter().all(|path| machine.has(path))),
         "look for the load balancer's files" => whether(paths(body).iter().any(|path| machine.has(path))),
         "stop keepalived" => {
             put_aside(machine, keepalived::MANIFEST_PATH);
