@@ -12,7 +12,10 @@ my $at = sub {
 my (%verdicts, %left);
 for my $index (0 .. $#peers) {
     my $s;
-    if (socket($s, $family, SOCK_RAW, 112) && bind($s, $at->($own)) && connect($s, $at->($peers[$index]))) {
+    if (!socket($s, $family, SOCK_RAW, 112) || !bind($s, $at->($own))) {
+        # Our own side: of the way to the peer nothing is known.
+        $verdicts{$index} = "unknown";
+    } elsif (connect($s, $at->($peers[$index]))) {
         fcntl($s, F_SETFL, O_NONBLOCK);
         $left{$index} = $s;
     } else {

@@ -6,6 +6,11 @@ for index, peer in enumerate(peers):
     try:
         s = socket.socket(family, socket.SOCK_RAW, 112)
         s.bind((own, 0))
+    except OSError:
+        # Our own side: of the way to the peer nothing is known.
+        verdicts[index] = "unknown"
+        continue
+    try:
         s.connect((peer, 0))
         s.setblocking(False)
         left[s] = index
