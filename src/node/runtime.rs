@@ -53,7 +53,8 @@ pub(super) fn sections(query: Query) -> Query {
             format!(
                 "for s in {sockets}; do [ -S $s ] && echo file $s; done\n\
                  for l in /run/*.sock /run/*/*.sock; do [ -L $l ] && echo link $l $(readlink -f $l); done\n\
-                 sed -n '/^ *disabled_plugins/,/]/p' /etc/containerd/config.toml; :"
+                 {}; :",
+                disabled_plugins_command("/etc/containerd/config.toml")
             ),
         )
         // Num, RefCount, Protocol, Flags (00010000: __SO_ACCEPTCON), Type, St, Inode, Path. containerd's shims have one each.
@@ -61,6 +62,11 @@ pub(super) fn sections(query: Query) -> Query {
             "unix",
             r"sed -n 's/^[^ ]* [^ ]* [^ ]* 00010000 [^ ]* [^ ]* *[0-9]* \//\//p' /proc/net/unix | grep -v '^/run/containerd/s/'; test -r /proc/net/unix",
         )
+}
+
+/// Prints the array `disabled_plugins` without comments. A range of sed's would look for its end from the next line on.
+fn disabled_plugins_command(file: &str) -> String {
+    format!("sed -n '/^[[:space:]]*disabled_plugins/{{\n:a\ns/#.*//\n/]/!{{\nN\nba\n}}\np\nq\n}}' {file}")
 }
 
 /// A socket's path: without `unix://`, and below `/run`, where `/var/run` leads.
@@ -188,6 +194,42 @@ mod tests {
             );
             assert!(!seen.lacks_cri("unix:///run/crio/crio.sock"));
         }
+    }
+
+    #[test]
+    fn only_the_array_itself_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lacks = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let output = std::process::Command::new("sh")
+                .args(["-c", &disabled_plugins_command(file.path().to_str().unwrap())])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let printed = String::from_utf8(output.stdout).unwrap();
+            runtimes((0, ""), "", &printed).lacks_cri(CONTAINERD)
+        };
+        let rest = "\n\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox = [\"cri\"]\n";
+        for (array, expected) in [
+            ("disabled_plugins = []", false),
+            ("disabled_plugins = [] # was [\"cri\"]", false),
+            ("disabled_plugins = [\n  # \"cri\",\n]", false),
+            ("disabled_plugins = [\n  \"other\", # no ] yet\n]", false),
+            ("#disabled_plugins = [\"cri\"]", false),
+            ("version = 2", false),
+            ("disabled_plugins = [\"cri\"]", true),
+            (
+                "version = 3\n\tdisabled_plugins=['io.containerd.cri.v1.runtime']",
+                true,
+            ),
+            (
+                "disabled_plugins = [ # no ] yet\n  \"other\",\n  \"cri\", # Docker\n]",
+                true,
+            ),
+        ] {
+            assert_eq!(lacks(&format!("{array}{rest}")), expected, "{array}");
+        }
+        assert!(lacks("disabled_plugins = [\"cri\"]"), "nothing follows");
     }
 
     #[test]
