@@ -70,7 +70,7 @@ fn disabled_plugins_command(file: &str) -> String {
 }
 
 /// A socket's path: without `unix://`, and below `/run`, where `/var/run` leads.
-fn path_of(socket: &str) -> String {
+pub fn socket_path(socket: &str) -> String {
     let path = socket.strip_prefix("unix://").unwrap_or(socket);
     path.strip_prefix("/var/run/")
         .map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
@@ -82,7 +82,7 @@ impl Runtimes {
         let text = answers.text("runtimes").unwrap_or_default();
         let listening = answers
             .text("unix")
-            .map(|text| text.lines().map(path_of).collect());
+            .map(|text| text.lines().map(socket_path).collect());
         let mut seen = Self {
             listening,
             ..Self::default()
@@ -90,9 +90,9 @@ impl Runtimes {
         for line in text.lines() {
             let mut words = line.splitn(3, ' ');
             match (words.next(), words.next(), words.next()) {
-                (Some("file"), Some(path), None) => drop(seen.files.insert(path_of(path))),
+                (Some("file"), Some(path), None) => drop(seen.files.insert(socket_path(path))),
                 (Some("link"), Some(link), Some(target)) => {
-                    seen.links.insert(path_of(link), path_of(target));
+                    seen.links.insert(socket_path(link), socket_path(target));
                 }
                 _ => seen.is_cri_disabled |= CRI_PLUGINS.iter().any(|name| line.contains(name)),
             }
@@ -102,7 +102,7 @@ impl Runtimes {
 
     /// What is known of a socket, given as kubeadm takes it: a path, with or without `unix://`.
     pub fn socket(&self, socket: &str) -> Socket {
-        let path = path_of(socket);
+        let path = socket_path(socket);
         let path = self.links.get(&path).unwrap_or(&path);
         let is_file = self.files.contains(path);
         let is_looked_for = CRI_SOCKETS.contains(&path.as_str());
@@ -126,7 +126,7 @@ impl Runtimes {
 
     /// Whether this is containerd's socket, and its CRI is turned off.
     pub fn lacks_cri(&self, socket: &str) -> bool {
-        self.is_cri_disabled && path_of(socket) == CONTAINERD
+        self.is_cri_disabled && socket_path(socket) == CONTAINERD
     }
 }
 
