@@ -1,6 +1,4 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
-use std::time::Duration;
-
 use super::{
     failure::Failure,
     marker::Marker,
@@ -17,9 +15,6 @@ use crate::{
     },
     remote::{Host, HostError},
 };
-
-/// Each question has a limit of its own; on a slow host they add up.
-const FACTS_LIMIT: Duration = Duration::from_secs(120);
 
 /// What was seen, or else a look, with etcd's folder in this place.
 pub(super) async fn look_unless(looked: Option<Facts>, run: &Run, etcd: &str) -> Result<Facts, Failure> {
@@ -54,9 +49,7 @@ pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
 
 /// The same, with etcd's folder in another place.
 pub(super) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Failure> {
-    let script = facts::sections(Query::new(), etcd)
-        .script("read facts")
-        .limit(FACTS_LIMIT);
+    let script = facts::sections(Query::new(), etcd).script("read facts");
     let stdout = host.run_ok(&script).await?;
     let answers = answers_of(host, &stdout, &["user"])?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
