@@ -73,11 +73,6 @@ pub async fn forget(host: &Host, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The text of a script that removes the outputs and results of several commands.
-pub(super) fn forget_scripts(names: &[&str]) -> String {
-    names.iter().map(|name| forget_script(name).body).collect()
-}
-
 /// What has become of the command, after waiting on the host for its end, at most so long.
 pub(super) async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failure> {
     let stdout = host.run_ok(&poll_script(name, wait)).await?;

@@ -1,6 +1,4 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
-use std::time::Duration;
-
 use super::{
     failure::Failure,
     marker::Marker,
@@ -17,9 +15,6 @@ use crate::{
     },
     remote::{Host, HostError},
 };
-
-/// Each question has a limit of its own; on a slow host they add up.
-const FACTS_LIMIT: Duration = Duration::from_secs(120);
 
 /// What was seen, or else a look, with etcd's folder in this place.
 pub(super) async fn look_unless(looked: Option<Facts>, run: &Run, etcd: &str) -> Result<Facts, Failure> {
@@ -54,11 +49,9 @@ pub async fn read_facts(host: &Host) -> Result<Facts, Failure> {
 
 /// The same, with etcd's folder in another place.
 pub(super) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Failure> {
-    let script = facts::sections(Query::new(), etcd)
-        .script("read facts")
-        .limit(FACTS_LIMIT);
+    let script = facts::sections(Query::new(), etcd).script("read facts");
     let stdout = host.run_ok(&script).await?;
-    let answers = answers_of(host, &stdout, &[])?;
+    let answers = answers_of(host, &stdout, &["user"])?;
     Facts::parse(&answers).map_err(|error| nonsense(host, &error))
 }
 
@@ -184,7 +177,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::remote::fake::FakeHost;
+    use crate::{command::Output, remote::fake::FakeHost};
 
     #[test]
     fn what_took_too_long_is_not_taken_for_missing() {
@@ -197,5 +190,26 @@ mod tests {
         let failure = answers_of(&host, "missing base64\n", &[]).unwrap_err();
         assert_eq!(failure.summary, "A program is missing");
         assert!(failure.detail.contains("`base64`"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_user_whom_a_directory_knows_too_late_is_not_known() {
+        let sections = [
+            ("hostname", 0, "m1"),
+            ("architecture", 0, "x86_64"),
+            ("cpus", 0, "2"),
+            ("memory", 0, "MemTotal: 4000000 kB"),
+            ("clock", 0, "1800000000"),
+            ("user", 124, ""),
+        ];
+        let stdout = Answers::from_sections(sections).render();
+        let fake = FakeHost::new("m1").on("read facts", move |_, script| {
+            assert!(script.body.contains("section user "), "{}", script.body);
+            Output {
+                stdout: stdout.clone(),
+                ..Output::default()
+            }
+        });
+        assert_eq!(read_facts(&fake.host()).await.unwrap().user, None);
     }
 }

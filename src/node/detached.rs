@@ -53,6 +53,11 @@ pub fn forget_script(name: &str) -> Script {
     forget_in(DIRECTORY, name)
 }
 
+/// The same for several commands: all are tried, also where one fails.
+pub fn forget_all_script(names: &[&str]) -> Script {
+    forget_all_in(DIRECTORY, names)
+}
+
 /// Prints the state of the command of this name at once, for a [`super::Query`].
 pub fn state_command(name: &str) -> String {
     format!("{}state", prelude(DIRECTORY, name))
@@ -94,16 +99,18 @@ impl Progress {
 }
 
 /// systemd's own stop timeout, which units have that were started without [`STOP_SECONDS`], is 90 s.
-const FREE_SECONDS: u64 = 120;
+pub const FREE_SECONDS: u64 = 120;
 /// How long a unit that is ending waits between its signals.
 const STOP_SECONDS: u64 = 5;
 
-// The status is looked for again after the unit was seen to be gone: it may have ended in between.
+// The clock of the machine may be set meanwhile, and on a slow host turns take longer than their pauses: time is told by
+// proc_uptime(5), in whole seconds. The status is looked for again after the unit was seen to be gone: it may have ended in between.
 fn prelude(base: &str, name: &str) -> String {
     let directory = quote(&format!("{base}/operations/{name}"));
     let unit = quote(&unit_of(name));
     format!(
         "d={directory} u={unit}\n\
+         now() {{ read -r uptime rest </proc/uptime; echo ${{uptime%.*}}; }}\n\
          ended() {{ [ -f \"$d/status\" ]; }}\n\
          running() {{ systemctl is-active --quiet \"$u\"; }}\n\
          state() {{\n\
@@ -120,23 +127,21 @@ fn prelude(base: &str, name: &str) -> String {
 fn ends() -> String {
     format!(
         "ending() {{\n\
-         \x20 left={tenths}\n\
+         \x20 end=$(($(now) + {FREE_SECONDS}))\n\
          \x20 while [ \"$(systemctl is-active \"$u\" 2>/dev/null)\" = deactivating ]; do\n\
-         \x20   [ $left -gt 0 ] || {{ echo \"$u does not end\" >&2; return 1; }}\n\
+         \x20   [ $(now) -lt $end ] || {{ echo \"$u does not end\" >&2; return 1; }}\n\
          \x20   systemctl kill --signal=KILL \"$u\" 2>/dev/null\n\
-         \x20   left=$((left - 1)); sleep 0.1\n\
+         \x20   sleep 0.1\n\
          \x20 done\n\
          \x20 systemctl reset-failed \"$u\" 2>/dev/null\n\
          \x20 :\n\
          }}\n\
          free() {{\n\
-         \x20 left={grace}\n\
-         \x20 while running && [ $left -gt 0 ]; do left=$((left - 1)); sleep 0.1; done\n\
+         \x20 end=$(($(now) + {STOP_SECONDS}))\n\
+         \x20 while running && [ $(now) -lt $end ]; do sleep 0.1; done\n\
          \x20 ! running || systemctl kill --signal=KILL \"$u\" 2>/dev/null\n\
          \x20 ending\n\
-         }}\n",
-        tenths = FREE_SECONDS * 10,
-        grace = STOP_SECONDS * 10,
+         }}\n"
     )
 }
 
@@ -167,23 +172,24 @@ fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
         command = quote(command),
         seconds = limit.as_secs().max(1),
     );
-    Script::new("start detached command", body).limit(Duration::from_secs(FREE_SECONDS + 60))
+    // It may have to wait for the end of a unit twice.
+    Script::new("start detached command", body).limit(Duration::from_secs(2 * FREE_SECONDS + 60))
 }
 
 fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
     let prelude = prelude(base, name);
     let body = format!(
-        "{prelude}left={steps}\n\
-         while [ $left -gt 0 ] && ! ended; do\n\
-         \x20 [ $((left % 10)) != $(({steps} % 10)) ] || running || break\n\
+        "{prelude}wait={seconds}\n\
+         end=$(($(now) + wait)) turn=0\n\
+         while [ $(now) -lt $end ] && ! ended; do\n\
+         \x20 [ $((turn % 10)) != 0 ] || running || break\n\
          \x20 sleep 0.1\n\
-         \x20 left=$((left - 1))\n\
+         \x20 turn=$((turn + 1))\n\
          done\n\
          state\n",
-        steps = wait.as_millis() / 100,
+        seconds = wait.as_secs(),
     );
-    // A step is longer than 0.1 s by the time that systemctl takes.
-    Script::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
+    Script::new("poll detached command", body).limit(wait + Duration::from_secs(60))
 }
 
 fn forget_in(base: &str, name: &str) -> Script {
@@ -191,6 +197,17 @@ fn forget_in(base: &str, name: &str) -> Script {
     body +=
         "if ! ended && running; then echo \"$u still runs\" >&2; exit 1; fi\nfree || exit 1\nrm -rf \"$d\"\n";
     Script::new("forget detached command", body).limit(Duration::from_secs(FREE_SECONDS + 60))
+}
+
+fn forget_all_in(base: &str, names: &[&str]) -> Script {
+    let scripts = names.iter().map(|name| forget_in(base, name));
+    let (mut body, mut limit) = ("failed=\n".to_owned(), Duration::ZERO);
+    for script in scripts {
+        body += &format!("(\n{}) || failed=1\n", script.body);
+        limit += script.limit;
+    }
+    body += "[ -z \"$failed\" ]\n";
+    Script::new("forget detached commands", body).limit(limit)
 }
 
 #[cfg(test)]
@@ -383,6 +400,47 @@ mod tests {
         assert!(!host.0.path().join("kills").exists());
         fs::write(&gate, "done\n").unwrap();
         assert_eq!(host.poll(), ended(0, "done\n"));
+    }
+
+    #[test]
+    fn of_several_commands_each_is_forgotten_though_one_runs() {
+        let host = Host::new();
+        let (gate, base) = (host.base() + "/gate", host.base());
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        assert_eq!(host.start(&format!("cat {gate}")), Progress::Running);
+        for name in ["before", "other"] {
+            host.run(&start_in(&base, name, ":", Duration::from_secs(20)));
+        }
+        let folder = |name| host.0.path().join("operations").join(name).exists();
+        let forget = forget_all_in(&base, &["before", "init", "other"]);
+        assert_eq!(forget.limit, forget_in(&base, "init").limit * 3);
+        for name in ["before", "other"] {
+            let state = host.run(&poll_in(&base, name, Duration::from_secs(10))).1;
+            assert!(state.starts_with("ended 0"), "{state}");
+        }
+        assert!(!host.run(&forget).0);
+        assert_eq!(["before", "init", "other"].map(folder), [false, true, false]);
+        fs::write(&gate, "done\n").unwrap();
+        assert_eq!(host.poll(), ended(0, "done\n"));
+        assert!(host.run(&forget).0);
+        assert!(!folder("init"));
+    }
+
+    #[test]
+    fn a_slow_host_says_in_time_that_a_unit_does_not_end() {
+        let host = Host::new();
+        fs::write(host.0.path().join("ha-init.service"), "deactivating").unwrap();
+        fs::write(host.0.path().join("deaf"), "1000").unwrap();
+        let mut forget = forget_in(&host.base(), "init");
+        let limit = format!("+ {FREE_SECONDS}");
+        assert!(forget.body.contains(&limit));
+        forget.body = forget
+            .body
+            .replace(&limit, "+ 1")
+            .replace("sleep 0.1", "sleep 0.7");
+        assert!(!host.run(&forget).0);
+        let kills = fs::read_to_string(host.0.path().join("kills")).unwrap();
+        assert!((1..=3).contains(&kills.lines().count()), "{kills}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub struct Facts {
     pub listening: BTreeSet<u16>,
     /// The host's clock in Unix seconds.
     pub clock: i64,
-    /// Whom the SSH user is, before `sudo`.
+    /// Whom the SSH user is, before `sudo`; none if that is not known, or not in time.
     pub user: Option<User>,
     /// What of Kubernetes is there.
     pub kubernetes: KubernetesFiles,
@@ -214,9 +214,11 @@ pub fn sections(query: Query, etcd: &str) -> Query {
         )
         .section("tcp", "cat /proc/net/tcp /proc/net/tcp6; :")
         .section("clock", "date +%s")
-        .section(
+        // A directory server may be slow to answer, see nsswitch.conf(5).
+        .section_within(
             "user",
             "u=${SUDO_USER:-$(id -un)}; getent passwd \"$u\" || grep \"^$u:\" /etc/passwd",
+            SLOW_SECONDS,
         )
         .section(
             "files",

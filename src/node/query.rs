@@ -1,6 +1,6 @@
 //! Many questions to a host in one round trip.
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -14,6 +14,8 @@ pub struct Query {
 
 /// Limit in seconds of a section that asks systemd or starts a program of Kubernetes, which a small or busy host is slow at.
 pub const SLOW_SECONDS: u32 = 20;
+/// What the sections' own limits leave out: starting each, and the shell.
+const SLACK: Duration = Duration::from_secs(20);
 /// A section that takes longer is ended, with status 124, unless it has a limit of its own.
 const SECTION_LIMIT_SECONDS: u32 = 5;
 /// What `timeout` says of what it ended.
@@ -48,7 +50,8 @@ impl Query {
         self
     }
 
-    /// The script that asks everything. It ends with status 0 whatever the sections' statuses are.
+    /// The script that asks everything. It ends with status 0 whatever the sections' statuses are, and has time for each to
+    /// take all of its own.
     pub fn script(&self, title: &'static str) -> Script {
         let mut body = format!(
             "export LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"\n\
@@ -62,7 +65,10 @@ impl Query {
             let _ = writeln!(body, "section {} {} {seconds}", quote(key), quote(command));
         }
         let _ = writeln!(body, "echo {END}");
-        Script::new(title, body)
+        let all: u32 = self.sections.iter().map(|(.., seconds)| seconds).sum();
+        let script = Script::new(title, body);
+        let limit = script.limit.max(Duration::from_secs(u64::from(all)) + SLACK);
+        script.limit(limit)
     }
 }
 
@@ -237,6 +243,15 @@ mod tests {
             Answers::parse("a 0 !\nend\n"),
             Err(ParseAnswersError::Line { line: 1 })
         );
+    }
+
+    #[test]
+    fn there_is_time_for_every_section() {
+        let query = (0..10).fold(Query::new(), |query, key| query.section(key.to_string(), ":"));
+        assert!(query.script("t").limit > Duration::from_secs(50));
+        let query = query.section_within("slow", ":", SLOW_SECONDS);
+        assert!(query.script("t").limit > Duration::from_secs(70));
+        assert_eq!(Query::new().script("t").limit, Script::new("t", "").limit);
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub(super) fn sections(query: Query) -> Query {
             format!(
                 "for s in {sockets}; do [ -S $s ] && echo file $s; done\n\
                  for l in /run/*.sock /run/*/*.sock; do [ -L $l ] && echo link $l $(readlink -f $l); done\n\
-                 sed -n '/^ *disabled_plugins/,/]/p' /etc/containerd/config.toml; :"
+                 {}; :",
+                disabled_plugins_command("/etc/containerd/config.toml")
             ),
         )
         // Num, RefCount, Protocol, Flags (00010000: __SO_ACCEPTCON), Type, St, Inode, Path. containerd's shims have one each.
@@ -63,8 +64,13 @@ pub(super) fn sections(query: Query) -> Query {
         )
 }
 
+/// Prints the array `disabled_plugins` without comments. A range of sed's would look for its end from the next line on.
+fn disabled_plugins_command(file: &str) -> String {
+    format!("sed -n '/^[[:space:]]*disabled_plugins/{{\n:a\ns/#.*//\n/]/!{{\nN\nba\n}}\np\nq\n}}' {file}")
+}
+
 /// A socket's path: without `unix://`, and below `/run`, where `/var/run` leads.
-fn path_of(socket: &str) -> String {
+pub fn socket_path(socket: &str) -> String {
     let path = socket.strip_prefix("unix://").unwrap_or(socket);
     path.strip_prefix("/var/run/")
         .map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
@@ -76,7 +82,7 @@ impl Runtimes {
         let text = answers.text("runtimes").unwrap_or_default();
         let listening = answers
             .text("unix")
-            .map(|text| text.lines().map(path_of).collect());
+            .map(|text| text.lines().map(socket_path).collect());
         let mut seen = Self {
             listening,
             ..Self::default()
@@ -84,9 +90,9 @@ impl Runtimes {
         for line in text.lines() {
             let mut words = line.splitn(3, ' ');
             match (words.next(), words.next(), words.next()) {
-                (Some("file"), Some(path), None) => drop(seen.files.insert(path_of(path))),
+                (Some("file"), Some(path), None) => drop(seen.files.insert(socket_path(path))),
                 (Some("link"), Some(link), Some(target)) => {
-                    seen.links.insert(path_of(link), path_of(target));
+                    seen.links.insert(socket_path(link), socket_path(target));
                 }
                 _ => seen.is_cri_disabled |= CRI_PLUGINS.iter().any(|name| line.contains(name)),
             }
@@ -96,7 +102,7 @@ impl Runtimes {
 
     /// What is known of a socket, given as kubeadm takes it: a path, with or without `unix://`.
     pub fn socket(&self, socket: &str) -> Socket {
-        let path = path_of(socket);
+        let path = socket_path(socket);
         let path = self.links.get(&path).unwrap_or(&path);
         let is_file = self.files.contains(path);
         let is_looked_for = CRI_SOCKETS.contains(&path.as_str());
@@ -120,7 +126,7 @@ impl Runtimes {
 
     /// Whether this is containerd's socket, and its CRI is turned off.
     pub fn lacks_cri(&self, socket: &str) -> bool {
-        self.is_cri_disabled && path_of(socket) == CONTAINERD
+        self.is_cri_disabled && socket_path(socket) == CONTAINERD
     }
 }
 
@@ -188,6 +194,42 @@ mod tests {
             );
             assert!(!seen.lacks_cri("unix:///run/crio/crio.sock"));
         }
+    }
+
+    #[test]
+    fn only_the_array_itself_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lacks = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let output = std::process::Command::new("sh")
+                .args(["-c", &disabled_plugins_command(file.path().to_str().unwrap())])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let printed = String::from_utf8(output.stdout).unwrap();
+            runtimes((0, ""), "", &printed).lacks_cri(CONTAINERD)
+        };
+        let rest = "\n\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox = [\"cri\"]\n";
+        for (array, expected) in [
+            ("disabled_plugins = []", false),
+            ("disabled_plugins = [] # was [\"cri\"]", false),
+            ("disabled_plugins = [\n  # \"cri\",\n]", false),
+            ("disabled_plugins = [\n  \"other\", # no ] yet\n]", false),
+            ("#disabled_plugins = [\"cri\"]", false),
+            ("version = 2", false),
+            ("disabled_plugins = [\"cri\"]", true),
+            (
+                "version = 3\n\tdisabled_plugins=['io.containerd.cri.v1.runtime']",
+                true,
+            ),
+            (
+                "disabled_plugins = [ # no ] yet\n  \"other\",\n  \"cri\", # Docker\n]",
+                true,
+            ),
+        ] {
+            assert_eq!(lacks(&format!("{array}{rest}")), expected, "{array}");
+        }
+        assert!(lacks("disabled_plugins = [\"cri\"]"), "nothing follows");
     }
 
     #[test]

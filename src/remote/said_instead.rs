@@ -100,7 +100,7 @@ fn before_the_script(login: Login<'_>, seen: &Seen<'_>, whole: &str) -> Transpor
         if whole.contains("sudo") && any(SUDO_PASSWORD) {
             return TransportError::SudoPassword { user };
         }
-        if whole.contains("sudo") && any(NOT_FOUND) {
+        if is_missing(whole, "sudo") {
             return TransportError::SudoNotInstalled;
         }
     }
@@ -162,20 +162,27 @@ pub(super) const BOOTING: &[&str] = &[
     "Unprivileged users are not permitted to log in yet",
 ];
 
-/// Programs of the remote command itself that a host may be without.
+/// The program of the remote command itself that a host is without.
 fn missing_tool(says: &str) -> Option<&'static str> {
-    let line = says
-        .split("; ")
-        .find(|line| NOT_FOUND.iter().any(|words| line.contains(words)))?;
-    [
-        ("timeout", "timeout"),
-        ("/usr/bin/env", "/usr/bin/env"),
-        ("/bin/sh", "/bin/sh"),
-    ]
-    .into_iter()
-    .find_map(|(word, tool)| {
-        let names = line.starts_with("env: ") || line.contains(tool);
-        (names && line.contains(word)).then_some(tool)
+    ["timeout", "/usr/bin/env", "/bin/sh"]
+        .into_iter()
+        .find(|tool| is_missing(says, tool))
+}
+
+/// Whether some line says that this very program is not there: its name stands right before or after the words. Others
+/// may stand in the line as well, as it is one of them that misses it, and in other lines, which only warn.
+fn is_missing(says: &str, program: &str) -> bool {
+    let marks = |letter: char| ":;,.'\"`\u{2018}\u{2019}".contains(letter);
+    let is_word = |word: &&str| !word.is_empty() && *word != "command";
+    says.split("; ").any(|line| {
+        NOT_FOUND.iter().any(|words| {
+            line.split_once(words).is_some_and(|(before, after)| {
+                let before = before.split_whitespace().map(|word| word.trim_matches(marks));
+                let after = after.split_whitespace().map(|word| word.trim_matches(marks));
+                before.rev().find(is_word) == Some(program)
+                    || after.into_iter().find(is_word) == Some(program)
+            })
+        })
     })
 }
 
@@ -380,6 +387,13 @@ mod tests {
             "bash: line 1: /usr/bin/env: No such file or directory\n",
         ),
         (Ending::Status(127), "", "sh: 1: /bin/sh: not found\n"),
+        (
+            Ending::Status(127),
+            "",
+            "sudo: unable to resolve host m1: Name or service not known\n/usr/bin/env: 'timeout': No such file or directory\n",
+        ),
+        (Ending::Status(1), "", "sudo: /usr/bin/env: command not found\n"),
+        (Ending::Status(127), "", "fish: Unknown command: /usr/bin/env\n"),
         (
             Ending::Status(142),
             "Please login as the user \"ubuntu\" rather than the user \"root\".\n\n",

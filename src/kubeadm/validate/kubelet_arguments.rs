@@ -1,10 +1,10 @@
 //! Extra arguments of the kubelet: those that end it at start, and those that kubeadm or the systemd unit gives it.
 use super::{
-    super::Version,
+    super::{DEFAULT_CRI_SOCKET, Version},
     finding::Finding,
     names::{validate_label_key, validate_label_value},
 };
-use crate::node::address::parse_address;
+use crate::node::{address::parse_address, runtime::socket_path};
 
 /// What is known of the kubelet that gets the arguments.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Kubelet<'a> {
     pub version: Option<&'a Version>,
     /// The Node's name, if it is set.
     pub node_name: Option<&'a str>,
-    /// The runtime's socket, if it is set.
+    /// The runtime's socket, if it is set; [`DEFAULT_CRI_SOCKET`] if not.
     pub cri_socket: Option<&'a str>,
 }
 
@@ -116,8 +116,8 @@ pub fn check_kubelet_argument(name: &str, value: &str, kubelet: Kubelet<'_>) -> 
     }
     match name.as_str() {
         "container-runtime-endpoint" => {
-            let plain = |socket: &str| socket.trim_start_matches("unix://").to_owned();
-            (kubelet.cri_socket.map(plain) != Some(plain(value)))
+            let asked = kubelet.cri_socket.unwrap_or(DEFAULT_CRI_SOCKET);
+            (socket_path(asked) != socket_path(value))
                 .then(|| Finding::error(OWNED_BY_OTHERS, format!("{name} cannot be set here. Set cri_socket, which kubeadm asks too.")))
         }
         "hostname-override" => (kubelet.node_name != Some(value))
@@ -242,6 +242,11 @@ mod tests {
             ("hostname-override", "w1", None),
             ("hostname-override", "w2", Some(true)),
             ("container-runtime-endpoint", "/run/crio/crio.sock", None),
+            (
+                "container-runtime-endpoint",
+                "unix:///var/run/crio/crio.sock",
+                None,
+            ),
             ("container-runtime-endpoint", "/x", Some(true)),
             ("pod-manifest-path", "/etc/kubernetes/manifests", None),
             ("pod-manifest-path", "/x", Some(true)),
@@ -255,6 +260,15 @@ mod tests {
         ] {
             assert_eq!(verdict(name, value, "1.37.2"), expected, "{name}={value}");
         }
+    }
+
+    #[test]
+    fn the_socket_that_is_not_set_is_containerds() {
+        let verdict = |value| check_kubelet_argument("container-runtime-endpoint", value, Kubelet::default());
+        for good in [DEFAULT_CRI_SOCKET, "/var/run/containerd/containerd.sock"] {
+            assert_eq!(verdict(good), None, "{good}");
+        }
+        assert!(verdict("unix:///run/crio/crio.sock").is_some());
     }
 
     #[test]

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn node_names_are_dns_names() {
-        for text in ["m1", "m1.example.net", "0", &"a".repeat(63)] {
+        for text in ["m1", "m-1.example.net", "a", "0", &"a".repeat(63)] {
             assert!(validate_node_name(text).is_ok(), "{text}");
         }
         for text in [
@@ -188,6 +188,8 @@ mod tests {
             "-m",
             "m-",
             "a..b",
+            ".a",
+            "ä",
             "a b",
             &"a".repeat(64),
             &"a.".repeat(32).replace("a.", "aa."),

@@ -16,6 +16,7 @@ use crate::{
     haproxy, keepalived,
     node::{
         MARKER,
+        detached::FREE_SECONDS,
         lock::{LEASE, Owner, Scope},
     },
     remote::{Host, Transport, TransportError},
@@ -246,6 +247,13 @@ impl World {
         let before: Vec<bool> = (0..self.clusters.len())
             .map(|index| self.has_quorum(index))
             .collect();
+        let waits = script.body.matches("does not end").count();
+        if script.limit.as_secs() < FREE_SECONDS * waits as u64 {
+            self.violations.push(format!(
+                "{}: it is ended before it has waited for units",
+                script.title
+            ));
+        }
         let output = answer(self, at, script);
         self.log.push((at.to_owned(), script.title));
         self.settle_vip();

@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 
 use super::super::{
-    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES},
+    detached::{KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES},
     failure::Failure,
     look::differing_file,
     marker::{Marker, Phase},
@@ -10,7 +10,10 @@ use super::super::{
 };
 use crate::{
     command::Script,
-    node::files::{File, write_files_script},
+    node::{
+        detached::forget_all_script,
+        files::{File, write_files_script},
+    },
 };
 
 /// Ends what `kubeadm init` or `kubeadm join` began.
@@ -58,9 +61,11 @@ impl Step for RecordMembership {
             leaving: None,
         };
         // In one script: a result that outlived its marker would be taken for that of a later join.
-        let forget = detached::forget_scripts(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);
-        let body = format!("{}\n{forget}", marker.write_script().body);
-        run.host.run_ok(&Script::new("record membership", body)).await?;
+        let write = marker.write_script();
+        let forget = forget_all_script(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);
+        let body = format!("{}\n{}", write.body, forget.body);
+        let script = Script::new("record membership", body).limit(write.limit + forget.limit);
+        run.host.run_ok(&script).await?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::{
     Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, networks::check_networks,
     runtime::check_runtime,
 };
-use crate::node::Facts;
+use crate::{kubeadm::validate_node_name, node::Facts};
 
 /// What a master or worker is going to be.
 #[derive(Clone, Debug)]
@@ -178,23 +178,13 @@ fn check_name(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Check
     let name = expected
         .node_name
         .map_or_else(|| facts.hostname.to_lowercase(), str::to_owned);
-    if !is_dns_1123(&name) {
-        let detail = format!(
-            "`{name}` is not the name of a Node: lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit, at most 63 characters. Set node_name or rename the host."
+    if let Err(problem) = validate_node_name(&name) {
+        checks.error(
+            Some("node_name"),
+            "The node's name is not valid",
+            format!("{problem}. Set node_name or rename the host."),
         );
-        checks.error(Some("node_name"), "The node's name is not valid", detail);
     }
-}
-
-/// 63 and not 253, because the name is also the value of a label.
-fn is_dns_1123(name: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_part = |part: &str| {
-        part.bytes().all(|byte| letter(byte) || byte == b'-')
-            && part.bytes().next().is_some_and(letter)
-            && part.bytes().next_back().is_some_and(letter)
-    };
-    name.len() <= 63 && name.split('.').all(is_part)
 }
 
 fn check_versions(facts: &Facts, wanted: Option<&Version>, checks: &mut Checks) {
@@ -453,15 +443,5 @@ mod tests {
             []
         );
         assert_eq!(check_master(&facts, &expectations(&none)).len(), 3);
-    }
-
-    #[test]
-    fn names_are_those_of_dns_1123() {
-        for good in ["m1", "a", "m-1.example.net", "1"] {
-            assert!(is_dns_1123(good), "{good}");
-        }
-        for bad in ["", "M1", "m_1", "-m", "m-", "a..b", ".a", "ä", &"a".repeat(64)] {
-            assert!(!is_dns_1123(bad), "{bad}");
-        }
     }
 }
