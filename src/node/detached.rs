@@ -4,7 +4,7 @@
 //! unit is `deactivating`, and its name is taken. On cgroup v1 that may take up to the stop timeout: systemd learns only
 //! of the exits that it watches. So what runs beside the command ends before its result is written, the stop timeout is
 //! short, and whoever needs the name again ends the old unit first.
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use super::DIRECTORY;
 use crate::command::{Script, quote};
@@ -203,7 +203,7 @@ fn forget_all_in(base: &str, names: &[&str]) -> Script {
     let scripts = names.iter().map(|name| forget_in(base, name));
     let (mut body, mut limit) = ("failed=\n".to_owned(), Duration::ZERO);
     for script in scripts {
-        body += &format!("(\n{}) || failed=1\n", script.body);
+        let _ = writeln!(body, "(\n{}) || failed=1", script.body);
         limit += script.limit;
     }
     body += "[ -z \"$failed\" ]\n";
