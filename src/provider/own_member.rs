@@ -53,7 +53,11 @@ async fn the_member_address_that_a_host_has_decides_wherever_it_is_reached() {
                 assert_eq!(terraform.validate(LOADBALANCER, &config).await, []);
                 let (planned, told) = terraform.plan(LOADBALANCER, None, &config).await;
                 assert_eq!(told, [], "{host}");
-                assert_eq!(planned.get("endpoint").is_unknown(), host != "10.0.0.11", "{host}");
+                assert_eq!(
+                    planned.get("endpoint").is_unknown(),
+                    host != "10.0.0.11",
+                    "{host}"
+                );
                 let (state, told) = terraform.create(LOADBALANCER, &config, &planned).await;
                 assert_eq!(told, [], "{host}");
                 let expected = [
