@@ -7,7 +7,7 @@ use super::{settings::SshModel, shared::Shared, shared_attributes::join_type};
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, Taint},
     lifecycle::{IfUnreachable, Join, NodeSeen, NodeWishes},
-    tf_provider::{Diagnostic, Path, Value, ValueError},
+    tf_provider::{Diagnostic, Path, PlanRequest, Value, ValueError},
 };
 
 /// The arguments of any node; what is unknown or not set is `None`.
@@ -73,6 +73,16 @@ pub(super) fn is_checkable(config: &Value) -> bool {
     ]
     .iter()
     .all(|name| config.get(name).is_wholly_known())
+}
+
+/// The Node's name, where it is sure before the host is looked at: one that is written, or that the same host had. The
+/// first plan of a replacement still has the old host's.
+pub(super) fn sure_name<'a>(request: PlanRequest<'a>, planned: &'a Value) -> Option<&'a str> {
+    let written = request.config.get("node_name").as_str();
+    let same_host = request
+        .prior
+        .is_some_and(|prior| prior.get("host") == planned.get("host"));
+    written.or(planned.get("node_name").as_str().filter(|_| same_host))
 }
 
 /// `join`: what a node must know of its cluster. Never a secret.

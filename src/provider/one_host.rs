@@ -116,3 +116,45 @@ async fn a_replacement_is_one_resource_however_often_it_is_planned() {
     }
     assert_eq!(told(&terraform, "ha_worker", &config).await.len(), 1);
 }
+
+/// Removing the first of three in `count` moves each host to another resource, whose names are the hosts' own.
+#[tokio::test]
+async fn a_name_that_a_replaced_host_had_is_free() {
+    for resource in ["ha_worker", "ha_master"] {
+        let terraform = terraform().await;
+        let mut states = Vec::new();
+        for (host, name) in [("10.0.0.21", "w1"), ("10.0.0.22", "w2"), ("10.0.0.23", "w3")] {
+            let (mut state, _) = terraform.plan(resource, None, &node(host, None)).await;
+            state.set("node_name", name);
+            for at in state.unknown_paths() {
+                *state.at_mut(&at).unwrap() = Value::Null;
+            }
+            states.push(state);
+        }
+        configure(&terraform).await;
+        for (state, host) in states.iter().zip(["10.0.0.22", "10.0.0.23"]) {
+            let mut private = Vec::new();
+            for prior in [Some(state), None] {
+                let (_, told) = terraform
+                    .plan_instance(resource, prior, &node(host, None), &mut private)
+                    .await;
+                assert_eq!(told, [], "{resource} {host}");
+            }
+        }
+        let named = |host: &str, name: &str| {
+            let mut node = node(host, None);
+            node.set("node_name", name);
+            node
+        };
+        let (_, told) = terraform.plan(resource, None, &named("10.0.0.28", "w1")).await;
+        assert_eq!(told, [], "{resource}");
+        // What stays, and what is written, is claimed.
+        configure(&terraform).await;
+        let (_, told) = terraform
+            .plan(resource, Some(&states[2]), &node("10.0.0.23", None))
+            .await;
+        assert_eq!(told, []);
+        let (_, told) = terraform.plan(resource, None, &named("10.0.0.29", "w3")).await;
+        assert_eq!(told[0].summary, "Two nodes of one name", "{resource}");
+    }
+}

@@ -19,10 +19,10 @@ use super::{
 use crate::{
     lifecycle::{
         Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, confirm_vip_fault,
-        failure_of, interface_of, look_for_own_member, own_member, prove_floating_ip, read_loadbalancer,
+        failure_of, look_for_own_member, own_member, prove_floating_ip, read_loadbalancer,
         remove_loadbalancer,
     },
-    node::{Facts, vip::VipLook},
+    node::vip::VipLook,
     remote::Host,
     tf_provider::{Context, PlanRequest, Resource, Schema, Value},
 };
@@ -44,37 +44,35 @@ impl Loadbalancer {
         Model::of(value).map_err(|error| cx.add(bug(&error))).ok()
     }
 
-    /// What can be seen from here to go wrong at apply. Gives what the host will be, if it can be looked at.
-    async fn check(&self, cx: &Context, model: &Model, config: &Value) -> Option<(LoadbalancerSpec, Facts)> {
-        let address = model.host.as_ref()?;
-        let host = self.shared.host(address, model.ssh.as_ref())?;
+    /// What can be seen from here to go wrong at apply. It only warns and refuses: the host may be silent when Terraform
+    /// plans once more, right before it applies, and what a plan promised must stay.
+    async fn check(&self, cx: &Context, model: &Model, config: &Value) {
+        let Some(address) = &model.host else { return };
+        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
+            return;
+        };
         let checked = async {
             let own = look_for_own_member(&host, &model.member_addresses()).await?;
             let Some(spec) = model.spec(config, Some(own)) else {
                 return Ok(None);
             };
             let checked = check_loadbalancer(&host, &spec, &self.other_hosts(model)).await?;
-            Ok::<_, Failure>(Some((spec, checked)))
+            Ok::<_, Failure>(Some(checked))
         };
         match checked.await {
-            Ok(Some((spec, checked))) => {
+            Ok(Some(checked)) => {
                 let machine = checked.facts.machine();
                 for told in self.shared.machines.claim("ha_loadbalancer", address, machine) {
                     cx.add(told);
                 }
-                self.shared
-                    .keep_look(address, model.ssh.as_ref(), checked.facts.clone());
+                self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 checked.notice.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
-                Some((spec, checked.facts))
             }
-            Ok(None) => None,
-            Err(failure) => {
-                cx.add(super::super::at_plan(&failure));
-                None
-            }
+            Ok(None) => {}
+            Err(failure) => cx.add(super::super::at_plan(&failure)),
         }
     }
 
@@ -201,17 +199,16 @@ impl Resource for Loadbalancer {
         }) {
             cx.add(taken);
         }
-        let is_looked_at =
-            request.prior.is_none() && self.shared.checks_at_plan() && Model::is_checkable(config);
-        let seen = if is_looked_at {
-            self.check(cx, &model, config).await
-        } else {
-            None
-        };
-        let own = seen.as_ref().map(|(spec, _)| spec.address);
-        model.set_computed(config, own, planned);
-        if request.prior.is_none()
-            && let Some(endpoint) = planned.get("endpoint").as_str()
+        model.set_computed(config, None, planned);
+        let text = model
+            .spec(config, None)
+            .zip(planned.get("interface").as_str())
+            .map(|(spec, interface)| rendered(&spec, interface));
+        planned.set("rendered", text.unwrap_or_else(Value::unknown));
+        if request.prior.is_some() {
+            return;
+        }
+        if let Some(endpoint) = planned.get("endpoint").as_str()
             && let Some(overlap) = self
                 .shared
                 .networks
@@ -219,17 +216,9 @@ impl Resource for Loadbalancer {
         {
             cx.add(overlap);
         }
-        if let Some((spec, facts)) = &seen
-            && planned.get("interface").is_unknown()
-            && let Some(interface) = interface_of(spec, facts)
-        {
-            planned.set("interface", interface);
+        if self.shared.checks_at_plan() && Model::is_checkable(config) {
+            self.check(cx, &model, config).await;
         }
-        let text = model
-            .spec(config, own)
-            .zip(planned.get("interface").as_str())
-            .map(|(spec, interface)| rendered(&spec, interface));
-        planned.set("rendered", text.unwrap_or_else(Value::unknown));
     }
 
     async fn read(&self, cx: &Context, mut state: Value, _private: &mut Vec<u8>) -> Option<Value> {

@@ -23,12 +23,13 @@ pub(super) fn schema() -> Schema {
                         "Port of the API on the floating IP, 1 to 65535. Not 6443 on a host that is one of `backends`, nor the \
                          port of another program there: 22, 53, 2379 to 2381, 10248 to 10250, 10256, 10257, 10259. Below \
                          1024, HAProxy runs as root with no capability but NET_BIND_SERVICE. Default: `8443` on a host \
-                         whose `address` is one of `backends`, as its API server holds 6443 itself, and `6443` on others. Changing it replaces the resource.",
+                         whose `address` is one of `backends`, as its API server holds 6443 itself, and `6443` on others; where `host` is none of the members' addresses (a name, or an address of another network), \
+                         it is known after apply. Changing it replaces the resource.",
                     )
                     .requires_replace()
                     .validate(port_number),
                 Attribute::optional_computed("interface", Type::String)
-                    .describe("Network interface for the floating IP, by its name of at most 15 characters. Default: the one that has this host's member address.")
+                    .describe("Network interface for the floating IP, by its name of at most 15 characters. Default: the one that has this host's member address, known after apply.")
                     .validate(|value| string(value, interface)),
                 Attribute::required("members", addresses())
                     .describe("All hosts that share the floating IP, this one too: name to IP address, each address once. They are each other's VRRP peers.")
@@ -37,9 +38,9 @@ pub(super) fn schema() -> Schema {
                     .describe("API servers behind the floating IP: name to IP address, each address once and on port 6443.")
                     .validate(backends),
                 Attribute::computed("address", Type::String)
-                    .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces, for which the host is looked at."),
+                    .describe("This host's own address among `members`: `host` itself, or the member address that is on one of its interfaces, for which the host is looked at: then known after apply."),
                 Attribute::computed("endpoint", Type::String)
-                    .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan if `vip` is, and `port` is given or `address` is known."),
+                    .describe("`vip:port`, for `cluster.control_plane_endpoint` of `ha_master`. Known at plan if `vip` is, and `port` is given or `host` is the address of a member; else after apply."),
                 Attribute::computed("virtual_router_id", Type::Number)
                     .describe("VRRP's virtual router id of these members, 1 to 255: the one set in `keepalived`, or one derived from the floating IP and port."),
                 Attribute::computed("priority", Type::Number)

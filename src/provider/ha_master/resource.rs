@@ -11,7 +11,7 @@ use super::{
         diagnose::{diagnostic, notice},
         node_model::{
             JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
-            replace_half_removed, set_seen, without_machine,
+            replace_half_removed, set_seen, sure_name, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
@@ -283,7 +283,7 @@ impl Resource for Master {
         {
             cx.add(overlap);
         }
-        if let (Some(name), Some(host)) = (&model.node.node_name, &model.host)
+        if let (Some(name), Some(host)) = (sure_name(request, planned), &model.host)
             && let Some(taken) = self.shared.claims.name(&endpoint, name, host)
         {
             cx.add(taken);

@@ -11,7 +11,7 @@ use super::{
         diagnose::{diagnostic, notice},
         node_model::{
             begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
-            replace_half_removed, set_seen, without_machine,
+            replace_half_removed, set_seen, sure_name, without_machine,
         },
         settings::{bug, limit},
         shared::Shared,
@@ -112,11 +112,8 @@ impl Resource for Worker {
         {
             cx.add(taken);
         }
-        if let Some(taken) = model
-            .node
-            .node_name
-            .as_deref()
-            .and_then(|name| self.shared.claims.name(&endpoint, name, address))
+        if let Some(taken) =
+            sure_name(request, planned).and_then(|name| self.shared.claims.name(&endpoint, name, address))
         {
             cx.add(taken);
         }
