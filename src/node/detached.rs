@@ -179,17 +179,17 @@ fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
 fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
     let prelude = prelude(base, name);
     let body = format!(
-        "{prelude}wait={seconds}\n\
-         end=$(($(now) + wait)) turn=0\n\
-         while [ $(now) -lt $end ] && ! ended; do\n\
-         \x20 [ $((turn % 10)) != 0 ] || running || break\n\
+        "{prelude}left={steps}\n\
+         while [ $left -gt 0 ] && ! ended; do\n\
+         \x20 [ $((left % 10)) != $(({steps} % 10)) ] || running || break\n\
          \x20 sleep 0.1\n\
-         \x20 turn=$((turn + 1))\n\
+         \x20 left=$((left - 1))\n\
          done\n\
          state\n",
-        seconds = wait.as_secs(),
+        steps = wait.as_millis() / 100,
     );
-    Script::new("poll detached command", body).limit(wait + Duration::from_secs(60))
+    // A step is longer than 0.1 s by the time that systemctl takes.
+    Script::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
 }
 
 fn forget_in(base: &str, name: &str) -> Script {
