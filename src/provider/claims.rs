@@ -205,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn names_are_of_a_cluster_of_one_site() {
+        let claims = Claims::default();
+        let name = |target: &Target| claims.name("10.0.0.100:8443", "m1", target);
+        assert_eq!(name(&behind("site-a")), None);
+        assert_eq!(name(&behind("site-b")), None, "another cluster");
+        assert_eq!(name(&behind("SITE-A.")), None, "the same host");
+        let other = Target {
+            port: 2222,
+            ..behind("site-a")
+        };
+        assert!(name(&other).is_some());
+    }
+
+    #[test]
     fn two_of_one_kind_are_told_too() {
         let claims = Claims::default();
         assert_eq!(claims.host(Role::Loadbalancer, &target("m1"), &MASTER), None);

@@ -50,7 +50,7 @@ impl ClusterNetworks {
     }
 
     /// Takes a note of what a resource says of its cluster; an error for each network that addresses lie in.
-    pub(super) fn note(&self, cluster: Cluster, noted: Noted) -> Vec<Diagnostic> {
+    pub(super) fn note(&self, cluster: Cluster, noted: &Noted) -> Vec<Diagnostic> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(cluster).or_default();
         known.networks.extend(noted.networks.iter().copied());
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn whoever_comes_second_is_told() {
         let networks = ClusterNetworks::default();
-        let note = |noted| networks.note(cluster("a:8443", None), noted);
+        let note = |noted| networks.note(cluster("a:8443", None), &noted);
         assert_eq!(note(pods(PODS)), []);
         let told = note(place(&["192.168.56.12"]));
         assert_eq!(told[0].path, Some(Path::attribute("host")));
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn one_error_lists_all_addresses_of_a_network_once() {
         let networks = ClusterNetworks::default();
-        let note = |noted| networks.note(cluster("a:8443", None), noted);
+        let note = |noted| networks.note(cluster("a:8443", None), &noted);
         let hosts = || place(&["192.168.10.11", "192.168.10.12", "192.168.10.13"]);
         let master = || Noted {
             networks: pods(PODS).networks,
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn what_exists_is_not_refused() {
         let networks = ClusterNetworks::default();
-        let note = |noted| networks.note(cluster("a:8443", None), noted);
+        let note = |noted| networks.note(cluster("a:8443", None), &noted);
         let old = |noted| Noted {
             is_new: false,
             ..noted
@@ -238,13 +238,13 @@ mod tests {
     #[test]
     fn clusters_are_told_apart() {
         let networks = ClusterNetworks::default();
-        assert_eq!(networks.note(cluster("a:8443", None), pods(PODS)), []);
+        assert_eq!(networks.note(cluster("a:8443", None), &pods(PODS)), []);
         assert_eq!(
-            networks.note(cluster("b:8443", None), place(&["192.168.56.12"])),
+            networks.note(cluster("b:8443", None), &place(&["192.168.56.12"])),
             []
         );
         assert_eq!(
-            networks.note(cluster("a:8443", Some("site-b")), place(&["192.168.56.12"])),
+            networks.note(cluster("a:8443", Some("site-b")), &place(&["192.168.56.12"])),
             []
         );
     }
@@ -255,9 +255,9 @@ mod tests {
         for order in [[PODS, other], [other, PODS]] {
             let networks = ClusterNetworks::default();
             for net in order {
-                assert_eq!(networks.note(cluster("a:8443", None), pods(net)), []);
+                assert_eq!(networks.note(cluster("a:8443", None), &pods(net)), []);
             }
-            let told = networks.note(cluster("a:8443", None), place(&["192.168.56.12"]));
+            let told = networks.note(cluster("a:8443", None), &place(&["192.168.56.12"]));
             assert_eq!(told.len(), 1, "{order:?}");
         }
     }

@@ -282,7 +282,7 @@ impl Shared {
         &self,
         endpoint: &str,
         ssh: Option<&SshModel>,
-        noted: Noted,
+        noted: &Noted,
     ) -> Vec<Diagnostic> {
         let way = self.peer_target("", ssh).filter(|_| !endpoint.is_empty());
         way.map(|way| self.networks.note(Cluster::of(endpoint, &way), noted))
@@ -320,5 +320,13 @@ mod tests {
             .collect();
         // One connection for each, and nobody takes m2 for vm-1.
         assert_eq!(seen, [("m1", Some("vm-1")), ("m2", None)]);
+        // Behind a bastion, it is another machine.
+        let bastion = Value::object([("bastion", Value::object([("host", Value::from("site-b"))]))]);
+        let elsewhere = SshModel::of(&bastion).unwrap();
+        let target = shared.target("m1", elsewhere.as_ref()).unwrap();
+        assert_eq!(target.host_key_alias, None);
+        shared.note_existing("m1", None, &Value::Null);
+        assert_eq!(shared.existing("m1", elsewhere.as_ref()), None);
+        assert_eq!(shared.existing("M1.", None), Some(Value::Null));
     }
 }

@@ -76,7 +76,7 @@ impl Model {
                 .iter()
                 .any(|name| has_address(config.get(name), *address) == Some(true))
         };
-        let named = self.host.as_deref().and_then(|host| parse_address(host));
+        let named = self.host.as_deref().and_then(parse_address);
         seen.or(named.filter(is_known)).or(self.address.filter(is_known))
     }
 

@@ -205,8 +205,10 @@ impl Resource for Loadbalancer {
                 is_new: true,
                 ..Noted::default()
             };
-            let overlaps = self.shared.note_addresses(endpoint, model.ssh.as_ref(), noted);
-            overlaps.into_iter().for_each(|overlap| cx.add(overlap));
+            let overlaps = self.shared.note_addresses(endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
+                cx.add(overlap);
+            }
         }
         if self.shared.checks_at_plan() && Model::is_checkable(config) {
             self.check(cx, &model, config).await;

@@ -122,7 +122,8 @@ fn advertise_address(rules: Rules<'_>, config: &Value) {
         let detail = format!(
             "{advertised} is {kind}: the other masters and all nodes must reach this one by it. Give the address of one of its interfaces."
         );
-        rules.refuse_new(at(), "Address that nobody reaches", detail);
+        // kubeadm refuses it too (`VerifyAPIServerBindAddress` in its source).
+        rules.refuse_any(at(), "Address that nobody reaches", detail);
     } else if masters(config).at_least() > 1
         && endpoint_of(config).and_then(|endpoint| parse_address(&endpoint.host)) == Some(advertised)
     {

@@ -281,7 +281,11 @@ impl Resource for Master {
         }
         if is_new || model.cluster.is_some() {
             let noted = Noted {
-                networks: named_networks(config.get("cluster")),
+                networks: if config.get("cluster").is_null() {
+                    Vec::new()
+                } else {
+                    named_networks(config.get("cluster"))
+                },
                 addresses: if is_new {
                     addresses_of_node(config)
                 } else {
@@ -289,8 +293,10 @@ impl Resource for Master {
                 },
                 is_new,
             };
-            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), noted);
-            overlaps.into_iter().for_each(|overlap| cx.add(overlap));
+            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
+                cx.add(overlap);
+            }
         }
         if let (Some(name), Some(host)) = (sure_name(request, planned), &model.host)
             && let Some(taken) = self.shared.claim_name(&endpoint, name, host, model.ssh.as_ref())

@@ -101,8 +101,10 @@ impl Resource for Worker {
                 is_new: true,
                 ..Noted::default()
             };
-            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), noted);
-            overlaps.into_iter().for_each(|overlap| cx.add(overlap));
+            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
+                cx.add(overlap);
+            }
         }
         let Some(address) = &model.host else { return };
         let claimant = Claimant {
