@@ -5,7 +5,18 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The address that a text means, whatever its spelling; an IPv4 address in IPv6 clothes is the IPv4 one.
 pub fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    text.trim()
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+/// One spelling for each address (RFC 5952, IPv4 for IPv4-mapped IPv6) and name (lower case, no dot at the end).
+pub fn same_spelling(host: &str) -> String {
+    parse_address(host).map_or_else(
+        || host.trim().trim_end_matches('.').to_lowercase(),
+        |address| address.to_string(),
+    )
 }
 
 /// What an address is that can belong to no single host on its network, as a noun: "a loopback address".

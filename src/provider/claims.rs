@@ -1,29 +1,51 @@
 //! What each resource of a run claims for itself: a host, a Node's name. Two that claim the same are told at plan.
-use std::{collections::HashMap, net::IpAddr, sync::PoisonError};
+use std::{collections::HashMap, sync::PoisonError};
 
 use crate::{
+    node::address::same_spelling,
     remote::Target,
     tf_provider::{Diagnostic, Path},
 };
 
 /// A machine as far as its address tells: hosts behind one address with other ports, or behind other bastions, are
 /// other machines.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Machine {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Machine {
     address: String,
     port: u16,
     bastion: Option<(String, u16)>,
 }
 
 impl Machine {
-    fn of(target: &Target) -> Self {
-        let bastion = target.bastion.as_deref();
+    pub(super) fn of(target: &Target) -> Self {
         Self {
             address: same_spelling(&target.address),
             port: target.port,
-            bastion: bastion.map(|bastion| (same_spelling(&bastion.address), bastion.port)),
+            bastion: bastion_of(target),
         }
     }
+}
+
+/// A cluster as far as its endpoint tells: sites behind other bastions may have the same floating IP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Cluster {
+    endpoint: String,
+    bastion: Option<(String, u16)>,
+}
+
+impl Cluster {
+    /// The cluster of an endpoint, as seen from a host of it.
+    pub(super) fn of(endpoint: &str, target: &Target) -> Self {
+        Self {
+            endpoint: endpoint.to_lowercase(),
+            bastion: bastion_of(target),
+        }
+    }
+}
+
+fn bastion_of(target: &Target) -> Option<(String, u16)> {
+    let bastion = target.bastion.as_deref()?;
+    Some((same_spelling(&bastion.address), bastion.port))
 }
 
 /// What may stand on a machine once.
@@ -51,7 +73,7 @@ pub(super) struct Claims(std::sync::Mutex<Taken>);
 #[derive(Debug, Default)]
 struct Taken {
     hosts: HashMap<(Role, Machine), (Vec<u8>, &'static str)>,
-    names: HashMap<(String, String), String>,
+    names: HashMap<(Cluster, String), Target>,
 }
 
 impl Claims {
@@ -87,29 +109,21 @@ impl Claims {
     }
 
     /// Takes a note of a node's name; an error if another host of this configuration has it.
-    pub(super) fn name(&self, endpoint: &str, name: &str, host: &str) -> Option<Diagnostic> {
+    pub(super) fn name(&self, endpoint: &str, name: &str, target: &Target) -> Option<Diagnostic> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = taken
             .names
-            .entry((endpoint.to_owned(), name.to_owned()))
-            .or_insert_with(|| host.to_owned());
-        if same_spelling(owner) == same_spelling(host) {
+            .entry((Cluster::of(endpoint, target), name.to_owned()))
+            .or_insert_with(|| target.clone());
+        if Machine::of(owner) == Machine::of(target) {
             return None;
         }
+        let (owner, host) = (&owner.address, &target.address);
         let detail = format!(
             "The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname."
         );
         Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
     }
-}
-
-/// One spelling for each address (RFC 5952, IPv4 for IPv4-mapped IPv6) and name (lower case, no dot at the end).
-pub(super) fn same_spelling(host: &str) -> String {
-    let host = host.trim();
-    host.parse::<IpAddr>().map_or_else(
-        |_| host.trim_end_matches('.').to_lowercase(),
-        |address| address.to_canonical().to_string(),
-    )
 }
 
 #[cfg(test)]
@@ -188,6 +202,20 @@ mod tests {
             assert_eq!(claims.host(Role::Node, host, &by), None);
         }
         assert!(claims.host(Role::Node, &behind("ONE."), &WORKER).is_some());
+    }
+
+    #[test]
+    fn names_are_of_a_cluster_of_one_site() {
+        let claims = Claims::default();
+        let name = |target: &Target| claims.name("10.0.0.100:8443", "m1", target);
+        assert_eq!(name(&behind("site-a")), None);
+        assert_eq!(name(&behind("site-b")), None, "another cluster");
+        assert_eq!(name(&behind("SITE-A.")), None, "the same host");
+        let other = Target {
+            port: 2222,
+            ..behind("site-a")
+        };
+        assert!(name(&other).is_some());
     }
 
     #[test]

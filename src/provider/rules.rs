@@ -9,14 +9,66 @@ use crate::{
     tf_provider::{Context, Diagnostic, Path, Value},
 };
 
-/// Says what a check of the configuration found.
-pub(super) fn say(cx: &Context, at: Path, finding: Finding) {
-    let diagnostic = if finding.is_error {
-        Diagnostic::error(finding.summary, finding.detail)
-    } else {
-        Diagnostic::warning(finding.summary, finding.detail)
-    };
-    cx.add(diagnostic.at(at));
+/// Where checks of a configuration say what they find.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    cx: &'a Context,
+    /// Whether the resource is known to be new: else it may exist, and much of it cannot be changed in place.
+    is_new: bool,
+}
+
+impl<'a> Rules<'a> {
+    /// For any resource, at validate: warnings, and what kubeadm itself refuses.
+    pub(super) fn of_any(cx: &'a Context) -> Self {
+        Self { cx, is_new: false }
+    }
+
+    /// For one that is made anew, at plan: the rest.
+    pub(super) fn of_new(cx: &'a Context) -> Self {
+        Self { cx, is_new: true }
+    }
+
+    /// Says what a check found, if now is the time.
+    pub(super) fn say(self, at: Path, finding: Finding) {
+        let is_for_new = finding.is_error && !finding.is_kubeadms;
+        if is_for_new != self.is_new {
+            return;
+        }
+        let diagnostic = if finding.is_error {
+            Diagnostic::error(finding.summary, finding.detail)
+        } else {
+            Diagnostic::warning(finding.summary, finding.detail)
+        };
+        self.cx.add(diagnostic.at(at));
+    }
+
+    /// A warning.
+    pub(super) fn warn(self, at: Path, summary: &str, detail: String) {
+        if !self.is_new {
+            self.cx.add(Diagnostic::warning(summary, detail).at(at));
+        }
+    }
+
+    /// An error for any resource.
+    pub(super) fn refuse_any(self, at: Path, summary: &str, detail: String) {
+        if !self.is_new {
+            self.cx.add(Diagnostic::error(summary, detail).at(at));
+        }
+    }
+
+    /// An error that a resource which exists may live with.
+    pub(super) fn refuse_new(self, at: Path, summary: &str, detail: String) {
+        if self.is_new {
+            self.cx.add(Diagnostic::error(summary, detail).at(at));
+        }
+    }
+
+    /// An error for any resource if a check of one value gave a sentence.
+    pub(super) fn refuse(self, at: Path, check: Result<(), String>) {
+        if !self.is_new {
+            refuse(self.cx, at, check);
+        }
+    }
 }
 
 /// An error if a check of one value gave a sentence.

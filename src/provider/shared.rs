@@ -8,8 +8,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    claims::{Claimant, Claims, Role},
-    cluster_networks::ClusterNetworks,
+    claims::{Claimant, Claims, Cluster, Machine, Role},
+    cluster_networks::{ClusterNetworks, Noted},
     diagnose::kept,
     floating_ips::FloatingIps,
     machines::Machines,
@@ -33,17 +33,17 @@ pub(super) struct Shared {
     pub(super) locks: ClusterLocks,
     pub(super) departures: Departures,
     pub(super) floating_ips: FloatingIps,
-    pub(super) networks: ClusterNetworks,
+    networks: ClusterNetworks,
     /// Masters that exist by their host, as this plan saw them.
-    existing: Mutex<HashMap<String, Value>>,
-    /// What tells machines apart where a resource says it, by address and port, for those that reach the same host.
-    identities: Mutex<HashMap<(String, u16), Identity>>,
+    existing: Mutex<HashMap<Machine, Value>>,
+    /// What tells machines apart where a resource says it, for those that reach the same host.
+    identities: Mutex<HashMap<Machine, Identity>>,
     /// Hosts that this run found silent.
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
     looks: Mutex<HashMap<Target, (Instant, Facts)>>,
     /// What the resources of this run claim for themselves.
-    pub(super) claims: Claims,
+    claims: Claims,
     /// Machines seen in this plan.
     pub(super) machines: Machines,
 }
@@ -94,8 +94,7 @@ impl Shared {
             return self.peer_target(address, ssh);
         }
         let target = self.settings()?.target(address, ssh, identity.clone())?;
-        self.lock_identities()
-            .insert((address.to_owned(), target.port), identity);
+        self.lock_identities().insert(Machine::of(&target), identity);
         Some(target)
     }
 
@@ -103,17 +102,14 @@ impl Shared {
     fn peer_target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
         let settings = self.settings()?;
         let target = settings.target(address, ssh, Identity::default())?;
-        let identity = self
-            .lock_identities()
-            .get(&(address.to_owned(), target.port))
-            .cloned();
+        let identity = self.lock_identities().get(&Machine::of(&target)).cloned();
         match identity {
             Some(identity) => settings.target(address, ssh, identity),
             None => Some(target),
         }
     }
 
-    fn lock_identities(&self) -> MutexGuard<'_, HashMap<(String, u16), Identity>> {
+    fn lock_identities(&self) -> MutexGuard<'_, HashMap<Machine, Identity>> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -183,16 +179,19 @@ impl Shared {
     }
 
     /// Takes a note of a master that exists.
-    pub(super) fn note_existing(&self, address: &str, state: &Value) {
-        self.lock_existing().insert(address.to_owned(), state.clone());
+    pub(super) fn note_existing(&self, address: &str, ssh: Option<&SshModel>, state: &Value) {
+        if let Some(target) = self.target(address, ssh) {
+            self.lock_existing().insert(Machine::of(&target), state.clone());
+        }
     }
 
     /// The master that exists on this host, if this plan saw it.
-    pub(super) fn existing(&self, address: &str) -> Option<Value> {
-        self.lock_existing().get(address).cloned()
+    pub(super) fn existing(&self, address: &str, ssh: Option<&SshModel>) -> Option<Value> {
+        let target = self.target(address, ssh)?;
+        self.lock_existing().get(&Machine::of(&target)).cloned()
     }
 
-    fn lock_existing(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+    fn lock_existing(&self) -> MutexGuard<'_, HashMap<Machine, Value>> {
         self.existing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -263,6 +262,32 @@ impl Shared {
     ) -> Option<Diagnostic> {
         self.claims.host(role, &self.target(address, ssh)?, by)
     }
+
+    /// Notes that the host is to be this Node of the cluster at `endpoint`; an error if another one is. `None` also
+    /// while the endpoint (empty) or how the host is reached is not known.
+    pub(super) fn claim_name(
+        &self,
+        endpoint: &str,
+        name: &str,
+        address: &str,
+        ssh: Option<&SshModel>,
+    ) -> Option<Diagnostic> {
+        let target = self.target(address, ssh).filter(|_| !endpoint.is_empty())?;
+        self.claims.name(endpoint, name, &target)
+    }
+
+    /// Notes networks of the cluster at `endpoint` and addresses of machines that have to do with it; what overlaps. Empty
+    /// also while it is not known which cluster that is.
+    pub(super) fn note_addresses(
+        &self,
+        endpoint: &str,
+        ssh: Option<&SshModel>,
+        noted: &Noted,
+    ) -> Vec<Diagnostic> {
+        let way = self.peer_target("", ssh).filter(|_| !endpoint.is_empty());
+        way.map(|way| self.networks.note(Cluster::of(endpoint, &way), noted))
+            .unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -295,5 +320,13 @@ mod tests {
             .collect();
         // One connection for each, and nobody takes m2 for vm-1.
         assert_eq!(seen, [("m1", Some("vm-1")), ("m2", None)]);
+        // Behind a bastion, it is another machine.
+        let bastion = Value::object([("bastion", Value::object([("host", Value::from("site-b"))]))]);
+        let elsewhere = SshModel::of(&bastion).unwrap();
+        let target = shared.target("m1", elsewhere.as_ref()).unwrap();
+        assert_eq!(target.host_key_alias, None);
+        shared.note_existing("m1", None, &Value::Null);
+        assert_eq!(shared.existing("m1", elsewhere.as_ref()), None);
+        assert_eq!(shared.existing("M1.", None), Some(Value::Null));
     }
 }

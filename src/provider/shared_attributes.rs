@@ -13,7 +13,7 @@ pub(super) fn host() -> Attribute {
     Attribute::required("host", Type::String)
         .describe(
             "Address or name that this host is reached by over SSH. `peers` and `join.masters` are compared with it, address \
-             with address and name with name. Two resources for one host are an error. Changing it replaces the resource.",
+             with address and name with name. Two nodes, or two load balancers, on one host are an error. Changing it replaces the resource.",
         )
         .requires_replace()
         .validate(not_empty)

@@ -34,32 +34,34 @@ const FORMS: [Form; 6] = [
     Form {
         pattern: r"[A-Za-z0-9+/]{40,}={0,2}",
         is_secret: |before, text, _| {
-            let has = |is: fn(char) -> bool| text.contains(is);
-            let is_path = text.starts_with('/') && text.matches('/').count() * 12 > text.len();
-            has(|c| c.is_ascii_uppercase())
-                && has(|c| c.is_ascii_lowercase())
-                && has(|c| c.is_ascii_digit())
+            is_mixed(text)
                 && !is_fingerprint(before)
-                && !is_path
+                && !is_public_key(before, text)
+                && !is_path(before, text)
         },
     },
     // 32 bytes in hexadecimal: a key that encrypts certificates on their way to another host.
     Form {
         pattern: r"[0-9a-fA-F]{64}",
         is_secret: |before, _, after| {
-            !is_fingerprint(before) && !before.ends_with(is_word) && !after.starts_with(is_word)
+            !is_fingerprint(before)
+                && !is_container(before)
+                && !before.ends_with(is_word)
+                && !after.starts_with(is_word)
         },
     },
-    // Bootstrap tokens, `id.secret`. A longer name with dots is a host's.
+    // Bootstrap tokens, `id.secret`. A longer name with dots is a host's; so may be one without digits.
     Form {
         pattern: r"[a-z0-9]{6}\.[a-z0-9]{16}",
-        is_secret: |before, _, after| {
+        is_secret: |before, text, after| {
+            let secret = text.split_once('.').map_or(text, |(_, secret)| secret);
+            let is_random = secret.contains(|c: char| c.is_ascii_digit()) || speaks_of_token(before);
             let mut after = after.chars();
             let goes_on = match after.next() {
                 Some('.') => after.next().is_some_and(is_word),
                 next => next.is_some_and(is_word),
             };
-            !goes_on && !before.ends_with(|c| is_word(c) || c == '.')
+            is_random && !goes_on && !before.ends_with(|c| is_word(c) || c == '.')
         },
     },
 ];
@@ -70,6 +72,55 @@ fn is_word(letter: char) -> bool {
 
 fn is_fingerprint(before: &str) -> bool {
     before.ends_with("SHA256:") || before.ends_with("sha256:")
+}
+
+fn is_mixed(text: &str) -> bool {
+    let has = |is: fn(char) -> bool| text.contains(is);
+    has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_digit())
+}
+
+/// `ssh-ed25519 AAAA…`, as it is in `known_hosts` and `authorized_keys`; a private one begins with other letters.
+fn is_public_key(before: &str, text: &str) -> bool {
+    let kind = before.split_whitespace().next_back().unwrap_or_default();
+    let is_kind = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|prefix| kind.trim_start_matches(['"', '\'']).starts_with(prefix));
+    before.ends_with(' ') && is_kind && text.starts_with("AAAA")
+}
+
+/// What lies below a folder that systems have. Base64 has slashes too, and no such beginning.
+fn is_path(before: &str, text: &str) -> bool {
+    const ROOTS: [&str; 12] = [
+        "~/", "./", "../", "/etc/", "/home/", "/opt/", "/root/", "/srv/", "/tmp/", "/usr/", "/var/",
+        "/Users/",
+    ];
+    let begins = before
+        .rfind(|c: char| c.is_whitespace() || "\"'`=:(".contains(c))
+        .map_or(before, |at| before.get(at + 1..).unwrap_or_default());
+    let is_below = ROOTS
+        .iter()
+        .any(|root| format!("{begins}{text}").starts_with(root));
+    let is_key = |part: &str| part.len() >= 40 && is_mixed(part);
+    (is_below && !text.split('/').any(is_key))
+        || (text.starts_with('/') && text.matches('/').count() * 12 > text.len())
+}
+
+/// `containerd://…`, `container "…"`, `sandbox …`: the ID of what a runtime runs.
+fn is_container(before: &str) -> bool {
+    let word = before.trim_end_matches(['"', '\'', ' ', '\\']);
+    ["containerd://", "cri-o://", "docker://", "container", "sandbox"]
+        .iter()
+        .any(|named| word.ends_with(named))
+}
+
+/// Whether the word stands shortly before, on the same line.
+fn speaks_of_token(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default().to_lowercase();
+    line.char_indices()
+        .rev()
+        .nth(59)
+        .map_or(line.as_str(), |(at, _)| line.get(at..).unwrap_or_default())
+        .contains("token")
 }
 
 static PATTERNS: LazyLock<Vec<(Regex, &Form)>> = LazyLock::new(|| {
@@ -140,6 +191,7 @@ mod tests {
             LINE,
             &hex,
             "abcdef.0123456789abcdef",
+            "abcdef.abcdefghijklmno5",
             "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVz.c2lnbmF0dXJlLXNpZ25hdHVyZQ",
         ] {
             for text in [
@@ -165,6 +217,37 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_letters_alone_is_known_by_the_word_before_it() {
+        for before in [
+            "token ",
+            "--token ",
+            "--token=",
+            "Token: ",
+            "bootstrap-token-secret: \"",
+        ] {
+            let text = format!("{before}abcdef.abcdefghijklmnop");
+            let shown = redact(&text);
+            assert!(shown.ends_with(SHOWN), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_key_beside_what_is_public_is_a_key() {
+        let hex = "0123456789abcdef".repeat(4);
+        for text in [
+            format!("--certificate-key {hex}"),
+            format!("certificate-key={hex} container"),
+            format!("the container's certificate key {hex}"),
+            format!("containerd://{hex}{hex} --certificate-key {hex}"),
+            format!("ssh-ed25519 {LINE}"),
+            format!("/tmp/key {LINE}"),
+            format!("{LINE}/{LINE}"),
+        ] {
+            assert!(redact(&text).contains(SHOWN), "{text}");
+        }
+    }
+
+    #[test]
     fn what_people_need_is_shown() {
         let hash = format!("the CA is sha256:{}", "0123456789abcdef".repeat(4));
         for text in [
@@ -173,6 +256,13 @@ mod tests {
             "/var/lib/terraform-provider-ha/operations/ha-kubeadm-join.service: no such file",
             "/Users/Alice/Documents/Projects2/Infra/Terraform/keys/id: no such file",
             "server.abcdefghijklmnop.example.net does not answer",
+            "containerd://0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef is gone",
+            "StopContainer for container \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\" failed",
+            "exited: sandbox 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "the host shows ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJpbmcgYm9uZyBiYW5nIGJvbmcgYmFuZyBib25n",
+            "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDxR5q4d9s0zZbQ1",
+            "node01.mycompanycluster does not answer",
+            "open /home/Ops/My1/VeryLongFolderNameThatSomebodyChoseForTheirKeysOfHosts/ed25519: no such file",
             "registry.k8s.io/kube-apiserver:v1.37.2, boot 3f1c0f2e-7f0a-4f35-9d0c-0a0b0c0d0e0f",
         ] {
             assert_eq!(redact(text), text);

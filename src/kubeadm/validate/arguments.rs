@@ -50,6 +50,8 @@ enum Rule {
     Never,
     /// One of these, among what stands between commas.
     Only(&'static [&'static str]),
+    /// The same; a warning where one master stands alone, whose own address may be meant.
+    OnlyForMany(&'static [&'static str]),
     /// What the attribute of `cluster` says, if that is set.
     As(&'static str),
     /// All of these words; a warning otherwise.
@@ -59,7 +61,7 @@ enum Rule {
 }
 
 use Component::{ApiServer, ControllerManager, Etcd, Scheduler};
-use Rule::{As, Never, Not, Only, With};
+use Rule::{As, Never, Not, Only, OnlyForMany, With};
 
 const ONE_VALUE_FOR_ALL: &str = "The same value would go to every master, and kubeadm gives each its own.";
 const OWN_FILES: &str = "kubeadm makes these files, gives them to the program and renews them.";
@@ -81,7 +83,7 @@ const OWNED: &[(Component, &str, Rule, &str)] = &[
     (
         ApiServer,
         "bind-address",
-        Only(&["0.0.0.0", "::"]),
+        OnlyForMany(&["0.0.0.0", "::"]),
         "It is asked on loopback and on the master's own address.",
     ),
     (
@@ -189,13 +191,13 @@ const OWNED: &[(Component, &str, Rule, &str)] = &[
     (
         Etcd,
         "listen-client-urls",
-        Only(&["https://0.0.0.0:2379", "https://[::]:2379"]),
+        OnlyForMany(&["https://0.0.0.0:2379", "https://[::]:2379"]),
         ONE_VALUE_FOR_ALL,
     ),
     (
         Etcd,
         "listen-peer-urls",
-        Only(&["https://0.0.0.0:2380", "https://[::]:2380"]),
+        OnlyForMany(&["https://0.0.0.0:2380", "https://[::]:2380"]),
         ONE_VALUE_FOR_ALL,
     ),
     (
@@ -216,12 +218,13 @@ const ERROR: &str = "Argument belongs to kubeadm";
 const WARNING: &str = "Argument may break the cluster";
 
 /// Whether an argument takes from kubeadm what the cluster stands on. `cluster`: what the attributes say that arguments
-/// repeat; one that is not there is not set or not known.
+/// repeat; one that is not there is not set or not known. `is_single`: one master alone is named.
 pub fn check_argument(
     component: Component,
     name: &str,
     value: &str,
     cluster: &BTreeMap<&str, String>,
+    is_single: bool,
 ) -> Option<Finding> {
     // Kubernetes' programs read underscores as dashes.
     let name = if component == Etcd {
@@ -231,7 +234,7 @@ pub fn check_argument(
     };
     let words = || value.split(',').map(str::trim);
     if name.starts_with("node-cidr-mask-size") && value.parse::<u8>().is_err() {
-        return Some(Finding::error(
+        return Some(Finding::refusal(
             "Argument cannot work",
             format!("{name} is {value:?}, and must be the length of a prefix, such as 24."),
         ));
@@ -241,13 +244,20 @@ pub fn check_argument(
         .find(|(owner, names, ..)| *owner == component && names.split(' ').any(|owned| owned == name))?;
     match rule {
         Never => Some(Finding::error(ERROR, format!("{name} cannot be set here. {why}"))),
-        Only(allowed) if words().any(|word| allowed.contains(&word)) => None,
-        Only(allowed) => {
+        Only(allowed) | OnlyForMany(allowed) if words().any(|word| allowed.contains(&word)) => None,
+        Only(allowed) | OnlyForMany(allowed) => {
             let allowed = allowed.join(" or ");
-            Some(Finding::error(
-                ERROR,
-                format!("{name} is {value:?}, and must be {allowed}. {why}"),
-            ))
+            Some(if is_single && matches!(rule, OnlyForMany(_)) {
+                Finding::warning(
+                    WARNING,
+                    format!("{name} is {value:?}, and {allowed} for any other master that comes. {why}"),
+                )
+            } else {
+                Finding::error(
+                    ERROR,
+                    format!("{name} is {value:?}, and must be {allowed}. {why}"),
+                )
+            })
         }
         As(attribute) => {
             let wanted = cluster.get(attribute)?;
@@ -290,13 +300,26 @@ mod tests {
     }
 
     #[test]
+    fn a_master_alone_may_have_its_own_address_in_them() {
+        let verdict = |name, value| {
+            check_argument(Etcd, name, value, &BTreeMap::new(), true).map(|finding| finding.is_error)
+        };
+        assert_eq!(
+            verdict("listen-client-urls", "https://10.0.0.11:2379"),
+            Some(false)
+        );
+        assert_eq!(verdict("listen-client-urls", "https://0.0.0.0:2379"), None);
+        assert_eq!(verdict("name", "m1"), Some(true));
+    }
+
+    #[test]
     fn what_kubeadm_sets_is_refused_or_warned_of() {
         let cluster = BTreeMap::from([
             ("service_subnet", "10.96.0.0/12".to_owned()),
             ("data_dir", "/var/lib/etcd".to_owned()),
         ]);
         let verdict = |component, name, value| {
-            check_argument(component, name, value, &cluster).map(|finding| finding.is_error)
+            check_argument(component, name, value, &cluster, false).map(|finding| finding.is_error)
         };
         for (component, name, value, expected) in [
             (ApiServer, "v", "4", None),

@@ -3,7 +3,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{
-    super::{ComponentConfig, ComponentKind},
+    super::{ComponentConfig, ComponentKind, Version},
     finding::{Finding, did_you_mean},
 };
 use crate::node::address::{parse_address, unusable_network};
@@ -82,6 +82,7 @@ fn is_kind(value: &Value, kind: &str) -> bool {
 pub fn check_component_config(
     config: &ComponentConfig,
     kind: ComponentKind,
+    version: Option<&Version>,
     pods: &[IpNet],
     services: &[IpNet],
     dns_domain: Option<&str>,
@@ -92,7 +93,7 @@ pub fn check_component_config(
     };
     let mut found: Vec<Finding> = config
         .fields()
-        .filter_map(|(name, value)| check_field(name, value, fields, kind.kind()))
+        .filter_map(|(name, value)| check_field(name, value, fields, kind.kind(), version))
         .collect();
     match kind {
         ComponentKind::Kubelet => check_kubelet(config, services, dns_domain, &mut found),
@@ -101,17 +102,30 @@ pub fn check_component_config(
     found
 }
 
-fn check_field(name: &str, value: &Value, fields: &Fields, of: &str) -> Option<Finding> {
+/// The minor version that the fields were taken from.
+const LISTED: u64 = 37;
+
+fn check_field(
+    name: &str,
+    value: &Value,
+    fields: &Fields,
+    of: &str,
+    version: Option<&Version>,
+) -> Option<Finding> {
     let Some((_, kind)) = fields.all().find(|(known, _)| *known == name) else {
         let meant = did_you_mean(name, fields.all().map(|(name, _)| name));
+        let has_no = match version {
+            Some(version) if version.minor() == LISTED => "has no",
+            _ => "may not have a",
+        };
         let detail = format!(
-            "{of} has no field {name:?} in Kubernetes 1.37, and one that it does not have has no effect.{meant}"
+            "{of} {has_no} field {name:?}: it is none of Kubernetes 1.{LISTED}, and one that is not there has no effect.{meant}"
         );
         return Some(Finding::warning("Unknown field", detail));
     };
     (!is_kind(value, kind)).then(|| {
         let detail = format!("{name} of {of} is {value}, and must be {kind}.");
-        Finding::error("Field of the wrong kind", detail)
+        Finding::refusal("Field of the wrong kind", detail)
     })
 }
 
@@ -195,7 +209,7 @@ mod tests {
             ["10.244.0.0/16".parse().unwrap()],
             ["10.96.0.0/12".parse().unwrap()],
         );
-        check_component_config(&config, kind, &pods, &services, None)
+        check_component_config(&config, kind, None, &pods, &services, None)
             .into_iter()
             .map(|finding| (finding.summary, finding.is_error))
             .collect()
@@ -233,6 +247,21 @@ mod tests {
         );
         assert_eq!(kubelet("clusterDNS: [dns]"), [("Field of the wrong kind", true)]);
         assert_eq!(kubelet("clusterDomain: a.b"), [("Two DNS domains", false)]);
+    }
+
+    #[test]
+    fn other_versions_may_have_other_fields() {
+        let config = parse_component_config("newField: 1", ComponentKind::Kubelet).unwrap();
+        for (version, word) in [
+            ("1.37.2", " has no field"),
+            ("1.38.0", " may not have"),
+            ("1.30.0", " may not have"),
+        ] {
+            let version = version.parse().unwrap();
+            let found =
+                check_component_config(&config, ComponentKind::Kubelet, Some(&version), &[], &[], None);
+            assert!(found[0].detail.contains(word), "{}", found[0].detail);
+        }
     }
 
     #[test]

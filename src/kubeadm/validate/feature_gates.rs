@@ -63,7 +63,7 @@ pub fn check_feature_gate(name: &str, version: &Version) -> Option<Finding> {
         let detail = format!("{why} {} What {version} knows is not known here.", known());
         return Some(Finding::warning(SUMMARY, detail));
     }
-    Some(Finding::error(SUMMARY, format!("{why} {}", known())))
+    Some(Finding::refusal(SUMMARY, format!("{why} {}", known())))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 pub struct Finding {
     /// Whether it cannot go well; else it is a warning.
     pub is_error: bool,
+    /// Whether kubeadm itself refuses it, so that nothing that runs has it. Other errors are for what is made anew:
+    /// somebody may live with it.
+    pub is_kubeadms: bool,
     /// One line without values and full stop.
     pub summary: &'static str,
     /// Cause and remedy in sentences.
@@ -15,8 +18,17 @@ impl Finding {
     pub(super) fn error(summary: &'static str, detail: impl Into<String>) -> Self {
         Self {
             is_error: true,
+            is_kubeadms: false,
             summary,
             detail: detail.into(),
+        }
+    }
+
+    /// An error that kubeadm would end with.
+    pub(super) fn refusal(summary: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            is_kubeadms: true,
+            ..Self::error(summary, detail)
         }
     }
 

@@ -66,10 +66,6 @@ const OWNED: &[(&str, &str)] = &[
         "config",
         "The kubelet's unit names kubeadm's file. Set cluster.kubelet_config, or patches with a target kubeletconfiguration for one node.",
     ),
-    (
-        "root-dir",
-        "kubeadm writes the kubelet's files to /var/lib/kubelet.",
-    ),
     ("register-with-taints", "Set taints."),
     (
         "register-node",
@@ -108,7 +104,7 @@ pub fn check_kubelet_argument(name: &str, value: &str, kubelet: Kubelet<'_>) -> 
     }
     let is_in = |names: &str| names.split(' ').any(|known| known == name);
     if let Some((_, gone, instead)) = GONE.iter().find(|(names, ..)| is_in(names)) {
-        return check_gone(&name, *gone, instead, kubelet.version);
+        return check_gone(&name, *gone, instead, kubelet.version?);
     }
     if let Some((_, why)) = OWNED.iter().find(|(names, _)| is_in(names)) {
         return (name != "register-node" || value == "false")
@@ -122,6 +118,9 @@ pub fn check_kubelet_argument(name: &str, value: &str, kubelet: Kubelet<'_>) -> 
         }
         "hostname-override" => (kubelet.node_name != Some(value))
             .then(|| Finding::error(OWNED_BY_OTHERS, format!("{name} cannot be set here. Set node_name, which the certificates are made for too."))),
+        "root-dir" => (value.trim_end_matches('/') != "/var/lib/kubelet").then(|| {
+            Finding::warning("Argument may break the node", format!("{name} is {value:?}. kubeadm writes the kubelet's files to /var/lib/kubelet, and a reset removes that folder only."))
+        }),
         "pod-manifest-path" => (value.trim_end_matches('/') != "/etc/kubernetes/manifests").then(|| {
             Finding::error(CANNOT_WORK, format!("{name} is {value:?}. kubeadm and the load balancer write their static pods to /etc/kubernetes/manifests: leave it out."))
         }),
@@ -131,21 +130,13 @@ pub fn check_kubelet_argument(name: &str, value: &str, kubelet: Kubelet<'_>) -> 
     }
 }
 
-fn check_gone(name: &str, gone: u64, instead: &str, version: Option<&Version>) -> Option<Finding> {
-    let detail = |end: &str| {
+fn check_gone(name: &str, gone: u64, instead: &str, version: &Version) -> Option<Finding> {
+    (version.minor() >= gone).then(|| {
         let text = format!(
-            "{name} is gone since Kubernetes 1.{gone}: the kubelet ends at start by it{end}. Leave it out. {instead}"
+            "{name} is gone since Kubernetes 1.{gone}: the kubelet ends at start by it. Leave it out. {instead}"
         );
-        text.trim_end().to_owned()
-    };
-    match version {
-        Some(version) if version.minor() >= gone => Some(Finding::error(CANNOT_WORK, detail(""))),
-        Some(_) => None,
-        None => Some(Finding::warning(
-            "Argument may end the kubelet",
-            detail(", unless it is older"),
-        )),
-    }
+        Finding::error(CANNOT_WORK, text.trim_end())
+    })
 }
 
 fn check_node_ip(value: &str) -> Option<Finding> {
@@ -219,7 +210,7 @@ mod tests {
             for name in names.split(' ') {
                 assert_eq!(verdict(name, "x", &format!("1.{}.9", gone - 1)), None, "{name}");
                 assert_eq!(verdict(name, "x", &format!("1.{gone}.0")), Some(true), "{name}");
-                assert_eq!(verdict(name, "x", "unknown"), Some(false), "{name}");
+                assert_eq!(verdict(name, "x", "unknown"), None, "{name}");
             }
         }
     }
@@ -230,8 +221,6 @@ mod tests {
             "config",
             "kubeconfig",
             "bootstrap-kubeconfig",
-            "root-dir",
-            "root_dir",
             "register-with-taints",
         ] {
             assert_eq!(verdict(name, "/x", "1.37.2"), Some(true), "{name}");
@@ -255,6 +244,8 @@ mod tests {
             ("node-ip", "10.0.0.1,fd00::1", None),
             ("node-ip", "10.0.0.1,10.0.0.2", Some(true)),
             ("node-ip", "not-an-ip", Some(true)),
+            ("root-dir", "/var/lib/kubelet/", None),
+            ("root_dir", "/x", Some(false)),
             ("v", "4", None),
             ("v", "4 --x", Some(true)),
         ] {

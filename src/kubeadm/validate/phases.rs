@@ -147,7 +147,7 @@ pub fn check_phase(name: &str, commands: &[Phases], version: Option<&Version>) -
     if minor.is_some_and(|minor| minor > NEWEST_KNOWN) {
         Some(Finding::warning(SUMMARY, detail))
     } else {
-        Some(Finding::error(SUMMARY, detail))
+        Some(Finding::refusal(SUMMARY, detail))
     }
 }
 
@@ -192,7 +192,7 @@ pub fn check_ignored(name: &str, all: &[&str]) -> Option<Finding> {
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     if is("all") && all.iter().any(|other| !other.eq_ignore_ascii_case("all")) {
         let detail = "kubeadm refuses single names beside \"all\". Leave them out, or leave out \"all\".";
-        return Some(Finding::error("Checks beside all of them", detail));
+        return Some(Finding::refusal("Checks beside all of them", detail));
     }
     let begins = |prefix: &&str| {
         name.get(..prefix.len())

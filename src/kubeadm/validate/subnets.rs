@@ -97,14 +97,14 @@ fn check_families(name: &str, nets: &[IpNet], networks: &Networks<'_>) -> Option
             "{name} has {} networks. Give one, or one of IPv4 and one of IPv6.",
             nets.len()
         );
-        return Some(Finding::error("Too many networks", detail));
+        return Some(Finding::refusal("Too many networks", detail));
     }
     if family(first) == family(second) {
         let detail = format!(
             "{first} and {second} in {name} are both of {}. Two networks are one of IPv4 and one of IPv6; give one larger network instead.",
             family(first)
         );
-        return Some(Finding::error("Two networks of one family", detail));
+        return Some(Finding::refusal("Two networks of one family", detail));
     }
     let minor = networks.version?.minor();
     let is_off = networks.dual_stack_gate == Some(false);
@@ -118,7 +118,7 @@ fn check_families(name: &str, nets: &[IpNet], networks: &Networks<'_>) -> Option
             "{name} has two networks. kubeadm takes two from 1.16 on with a feature gate, and from 1.21 on without it; the cluster's version is {}. {remedy}",
             networks.version?
         );
-        return Some(Finding::error("Two networks in an old version", detail));
+        return Some(Finding::refusal("Two networks in an old version", detail));
     }
     None
 }
@@ -141,7 +141,7 @@ fn check_services(net: &IpNet) -> Option<Finding> {
             "{net} in service_subnet is too large: its prefix must be /{} at least.",
             net.max_prefix_len() - SERVICE_BITS
         );
-        return Some(Finding::error("Network of the wrong size", detail));
+        return Some(Finding::refusal("Network of the wrong size", detail));
     }
     check_least("service_subnet", net)
 }
@@ -152,7 +152,7 @@ fn check_least(name: &str, net: &IpNet) -> Option<Finding> {
             "{net} in {name} is too small: its prefix must be /{} at most.",
             net.max_prefix_len() - LEAST_BITS
         );
-        Finding::error("Network of the wrong size", detail)
+        Finding::refusal("Network of the wrong size", detail)
     })
 }
 
@@ -192,14 +192,14 @@ fn check_pods(net: &IpNet, networks: &Networks<'_>) -> Option<Finding> {
         let detail = format!(
             "{net} in pod_subnet is smaller than the part of it that each node gets, a /{mask}. Take a larger network, or {remedy}."
         );
-        return Some(Finding::error("Network of the wrong size", detail));
+        return Some(Finding::refusal("Network of the wrong size", detail));
     }
     if mask - prefix > NODE_BITS {
         let detail = format!(
             "{net} in pod_subnet is too large: each node gets a /{mask} of it, and it may be {NODE_BITS} bits larger at most, thus a /{}. Take a smaller network, or {remedy}.",
             mask - NODE_BITS
         );
-        return Some(Finding::error("Network of the wrong size", detail));
+        return Some(Finding::refusal("Network of the wrong size", detail));
     }
     let room = 1_usize << (mask - prefix);
     (room < networks.masters).then(|| {

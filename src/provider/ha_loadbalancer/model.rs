@@ -11,6 +11,7 @@ use crate::{
     haproxy::HaproxySpec,
     keepalived::{priorities, virtual_router_id},
     lifecycle::LoadbalancerSpec,
+    node::address::{parse_address, same_spelling},
     tf_provider::{Value, ValueError},
 };
 
@@ -75,7 +76,7 @@ impl Model {
                 .iter()
                 .any(|name| has_address(config.get(name), *address) == Some(true))
         };
-        let named = self.host.as_ref().and_then(|host| host.parse().ok());
+        let named = self.host.as_deref().and_then(parse_address);
         seen.or(named.filter(is_known)).or(self.address.filter(is_known))
     }
 
@@ -150,7 +151,10 @@ impl Model {
             vip: self.vip?,
             interface: self.interface.clone(),
             address,
-            members,
+            members: members
+                .into_iter()
+                .map(|(name, address)| (name, same_spelling(&address)))
+                .collect(),
             haproxy: HaproxySpec {
                 image: haproxy.image.unwrap_or_else(|| defaults.image.clone()),
                 maxconn: haproxy.maxconn.unwrap_or(defaults.maxconn),
@@ -177,13 +181,13 @@ impl Model {
 
 fn addresses_in(map: Option<&BTreeMap<String, String>>) -> Vec<IpAddr> {
     let values = map.into_iter().flat_map(BTreeMap::values);
-    values.filter_map(|address| address.parse().ok()).collect()
+    values.filter_map(|address| parse_address(address)).collect()
 }
 
 /// Whether a map of addresses has this one; `None` if one that is not known yet may be it.
 fn has_address(addresses: &Value, wanted: IpAddr) -> Option<bool> {
     let known = addresses.as_map()?;
-    let is_it = |address: &Value| address.as_str().and_then(|text| text.parse().ok()) == Some(wanted);
+    let is_it = |address: &Value| address.as_str().and_then(parse_address) == Some(wanted);
     let has = known.values().any(is_it);
     (has || addresses.is_wholly_known()).then_some(has)
 }
@@ -191,7 +195,7 @@ fn has_address(addresses: &Value, wanted: IpAddr) -> Option<bool> {
 /// The VRRP priority of the member with this address; priorities depend on the members' names only.
 fn priority(members: &Value, own: IpAddr) -> Option<u8> {
     let members = members.as_map()?;
-    let is_own = |address: &Value| address.as_str().and_then(|text| text.parse().ok()) == Some(own);
+    let is_own = |address: &Value| address.as_str().and_then(parse_address) == Some(own);
     let (name, _) = members.iter().find(|(_, address)| is_own(address))?;
     let names = members.keys().map(|name| (name.clone(), String::new())).collect();
     priorities(&names).get(name).copied()

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::{
     super::{
         claims::{Claimant, Role},
-        cluster_networks::addresses_of_loadbalancer,
+        cluster_networks::{Noted, addresses_of_loadbalancer},
         diagnose::{diagnostic, notice},
         settings::{bug, limit},
         shared::Shared,
@@ -208,13 +208,16 @@ impl Resource for Loadbalancer {
         if request.prior.is_some() {
             return;
         }
-        if let Some(endpoint) = planned.get("endpoint").as_str()
-            && let Some(overlap) = self
-                .shared
-                .networks
-                .place(endpoint, addresses_of_loadbalancer(config))
-        {
-            cx.add(overlap);
+        if let Some(endpoint) = planned.get("endpoint").as_str() {
+            let noted = Noted {
+                addresses: addresses_of_loadbalancer(config),
+                is_new: true,
+                ..Noted::default()
+            };
+            let overlaps = self.shared.note_addresses(endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
+                cx.add(overlap);
+            }
         }
         if self.shared.checks_at_plan() && Model::is_checkable(config) {
             self.check(cx, &model, config).await;

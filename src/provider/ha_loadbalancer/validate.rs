@@ -80,8 +80,7 @@ fn addresses(cx: &Context, name: &str, map: &Value) {
 
 /// Ports that Kubernetes' own programs have on a node, with the program: <https://kubernetes.io/docs/reference/networking/ports-and-protocols/>
 /// and the health and metrics ports that are not on that page.
-const TAKEN: [(i64, &str); 11] = [
-    (22, "sshd"),
+const TAKEN: [(i64, &str); 10] = [
     (53, "a DNS server"),
     (2379, "etcd"),
     (2380, "etcd"),
@@ -104,6 +103,10 @@ fn ports(cx: &Context, config: &Value) {
             .unwrap_or(i64::from(HaproxySpec::HEALTH_PORT))
     });
     let port = config.get("port").as_i64();
+    // A port that is forwarded tells nothing of the host's own; what is not known is not 22.
+    let ssh = config.get("ssh").get("port");
+    let is_ssh_known = !ssh.is_unknown() && !config.get("ssh").is_unknown();
+    let ssh = is_ssh_known.then(|| ssh.as_i64().unwrap_or(22));
     let places = [
         (port, Path::attribute("port")),
         (
@@ -114,8 +117,7 @@ fn ports(cx: &Context, config: &Value) {
     for (port, at) in places {
         let Some(port) = port else { continue };
         let taken = TAKEN.iter().find(|(taken, _)| *taken == port).map(|(_, by)| *by);
-        let own_ssh = config.get("ssh").get("port").as_i64() == Some(port);
-        if let Some(by) = taken.or(own_ssh.then_some("sshd")) {
+        if let Some(by) = taken.or((ssh == Some(port)).then_some("sshd")) {
             let detail = format!("{port} is the port of {by} on this host. Give another, such as 8443.");
             cx.add(Diagnostic::error("Port of another program", detail).at(at));
         } else if NODE_PORTS.contains(&port) {

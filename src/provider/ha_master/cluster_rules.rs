@@ -1,13 +1,17 @@
 //! What kubeadm and its programs refuse of a `cluster` block, and what breaks the cluster although they take it.
 use std::collections::BTreeMap;
 
-use super::super::rules::{entries, networks, refuse, say, texts, version};
+use super::{
+    super::rules::{Rules, entries, networks, texts, version},
+    network_rules::masters,
+};
 use crate::{
     kubeadm::{
         Component, ComponentKind, DEFAULT_SERVICE_SUBNET, check_argument, check_component_config,
         check_feature_gate, parse_component_config, validate_argument, validate_cert_san,
+        validate_cluster_name, validate_data_dir,
     },
-    tf_provider::{Context, Diagnostic, Path, Value},
+    tf_provider::{Path, Value},
 };
 
 const COMPONENTS: [(&str, Component); 4] = [
@@ -18,10 +22,29 @@ const COMPONENTS: [(&str, Component); 4] = [
 ];
 
 /// Adds every error and warning.
-pub(super) fn validate_cluster(cx: &Context, cluster: &Value) {
+pub(super) fn validate_cluster(rules: Rules<'_>, config: &Value) {
+    let cluster = config.get("cluster");
     let at = |name: &str| Path::attribute("cluster").child(name);
     for (at, name) in texts(cluster.get("cert_sans"), &at("cert_sans")) {
-        refuse(cx, at, validate_cert_san(name));
+        rules.refuse(at, validate_cert_san(name));
+    }
+    for (at, check) in [
+        (
+            at("name"),
+            cluster.get("name").as_str().map(validate_cluster_name),
+        ),
+        (
+            at("etcd").child("data_dir"),
+            cluster
+                .get("etcd")
+                .get("data_dir")
+                .as_str()
+                .map(validate_data_dir),
+        ),
+    ] {
+        if let Some(Err(problem)) = check {
+            rules.refuse_new(at, "Invalid attribute value", problem);
+        }
     }
     if let Some(version) = version(cluster) {
         for name in cluster
@@ -31,14 +54,14 @@ pub(super) fn validate_cluster(cx: &Context, cluster: &Value) {
             .flat_map(BTreeMap::keys)
         {
             if let Some(finding) = check_feature_gate(name, &version) {
-                say(cx, at("feature_gates").key(name.as_str()), finding);
+                rules.say(at("feature_gates").key(name.as_str()), finding);
             }
         }
     }
-    arguments(cx, cluster);
+    arguments(rules, config);
     for (name, _) in COMPONENTS {
         volumes(
-            cx,
+            rules,
             cluster.get(name).get("extra_volumes"),
             &at(name).child("extra_volumes"),
         );
@@ -47,11 +70,14 @@ pub(super) fn validate_cluster(cx: &Context, cluster: &Value) {
         ("kubelet_config", ComponentKind::Kubelet),
         ("kube_proxy_config", ComponentKind::KubeProxy),
     ] {
-        component_config(cx, cluster, name, kind);
+        component_config(rules, cluster, name, kind);
     }
 }
 
-fn arguments(cx: &Context, cluster: &Value) {
+fn arguments(rules: Rules<'_>, config: &Value) {
+    let cluster = config.get("cluster");
+    let masters = masters(config);
+    let is_single = masters.is_exact() && masters.at_least() == 1 && config.get("peers").is_wholly_known();
     let mut said: BTreeMap<&str, String> = ["pod_subnet", "service_subnet"]
         .into_iter()
         .filter_map(|name| Some((name, cluster.get(name).as_str()?.to_owned())))
@@ -73,15 +99,15 @@ fn arguments(cx: &Context, cluster: &Value) {
                 .child("extra_args")
                 .key(name);
             if let Err(problem) = validate_argument(name, value) {
-                refuse(cx, at, Err(problem));
-            } else if let Some(finding) = check_argument(component, name, value, &said) {
-                say(cx, at, finding);
+                rules.refuse(at, Err(problem));
+            } else if let Some(finding) = check_argument(component, name, value, &said, is_single) {
+                rules.say(at, finding);
             }
         }
     }
 }
 
-fn volumes(cx: &Context, volumes: &Value, at: &Path) {
+fn volumes(rules: Rules<'_>, volumes: &Value, at: &Path) {
     let mut seen = BTreeMap::new();
     for (index, volume) in volumes.as_list().iter().enumerate() {
         let Some(name) = volume.get("name").as_str() else {
@@ -93,15 +119,13 @@ fn volumes(cx: &Context, volumes: &Value, at: &Path) {
                 first + 1,
                 index + 1
             );
-            cx.add(
-                Diagnostic::error("Two volumes of one name", detail)
-                    .at(at.clone().index(index).child("name")),
-            );
+            let at = at.clone().index(index).child("name");
+            rules.refuse_new(at, "Two volumes of one name", detail);
         }
     }
 }
 
-fn component_config(cx: &Context, cluster: &Value, name: &str, kind: ComponentKind) {
+fn component_config(rules: Rules<'_>, cluster: &Value, name: &str, kind: ComponentKind) {
     let Some(config) = cluster
         .get(name)
         .as_str()
@@ -117,10 +141,17 @@ fn component_config(cx: &Context, cluster: &Value, name: &str, kind: ComponentKi
         nets("service_subnet")
     };
     let domain = cluster.get("dns_domain");
-    for finding in check_component_config(&config, kind, &nets("pod_subnet"), &services, domain.as_str()) {
+    for finding in check_component_config(
+        &config,
+        kind,
+        version(cluster).as_ref(),
+        &nets("pod_subnet"),
+        &services,
+        domain.as_str(),
+    ) {
         if finding.summary == "Two DNS domains" && domain.is_unknown() {
             continue;
         }
-        say(cx, Path::attribute("cluster").child(name), finding);
+        rules.say(Path::attribute("cluster").child(name), finding);
     }
 }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        claims::same_spelling,
         node_model::{JoinModel, NodeModel},
         settings::{SshModel, TimeoutsModel},
         shared::Shared,
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     kubeadm::{ClusterSpec, ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config},
     lifecycle::MasterSpec,
+    node::address::same_spelling,
     tf_provider::{Value, ValueError},
 };
 

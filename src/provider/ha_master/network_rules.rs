@@ -4,30 +4,28 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 
-use super::super::rules::{address, known_map, networks, say, texts, version};
+use super::super::rules::{Rules, address, known_map, networks, version};
 use crate::{
     kubeadm::{DEFAULT_SERVICE_SUBNET, Endpoint, Networks, check_networks, validate_disjoint},
-    node::address::{parse_address, unusable},
-    tf_provider::{Context, Diagnostic, Path, Value},
+    node::address::{parse_address, same_spelling, unusable},
+    tf_provider::{Path, Value},
 };
 
 /// Adds every error and warning.
-pub(super) fn validate_networks(cx: &Context, config: &Value) {
-    advertise_address(cx, config);
+pub(super) fn validate_networks(rules: Rules<'_>, config: &Value) {
+    advertise_address(rules, config);
     let cluster = config.get("cluster");
     if cluster.is_null() || cluster.is_unknown() {
         return;
     }
-    endpoint(cx, config);
-    sizes(cx, config, &subnets(cluster));
+    endpoint(rules, config);
+    sizes(rules, config, &subnets(cluster));
     let named = named_networks(cluster);
     if let Err(overlap) = validate_disjoint(&named) {
         let detail = format!("{overlap}. Pods and Services need ranges of their own.");
-        cx.add(
-            Diagnostic::error("Subnets overlap", detail).at(Path::attribute("cluster").child("pod_subnet")),
-        );
+        let at = Path::attribute("cluster").child("pod_subnet");
+        rules.refuse_new(at, "Subnets overlap", detail);
     }
-    overlaps(cx, config, &named);
 }
 
 /// Each network that is known, with its attribute.
@@ -51,7 +49,7 @@ fn subnets(cluster: &Value) -> [(&'static str, Vec<IpNet>); 2] {
     })
 }
 
-fn sizes(cx: &Context, config: &Value, [(_, pods), (_, services)]: &[(&'static str, Vec<IpNet>); 2]) {
+fn sizes(rules: Rules<'_>, config: &Value, [(_, pods), (_, services)]: &[(&'static str, Vec<IpNet>); 2]) {
     let cluster = config.get("cluster");
     let arguments = cluster.get("controller_manager").get("extra_args");
     let gate = cluster.get("feature_gates").get("IPv6DualStack");
@@ -69,62 +67,45 @@ fn sizes(cx: &Context, config: &Value, [(_, pods), (_, services)]: &[(&'static s
         version: version(cluster).as_ref(),
         dual_stack_gate: is_gate_known.then(|| gate.as_bool().unwrap_or(false)),
         controller_manager: known_map(arguments).as_ref(),
-        masters: masters(config).len(),
+        masters: masters(config).at_least(),
     });
     for (name, finding) in found {
         if services.is_empty() && finding.summary == "Services of one family only" {
             continue;
         }
-        say(cx, Path::attribute("cluster").child(name), finding);
+        rules.say(Path::attribute("cluster").child(name), finding);
     }
 }
 
 /// The masters that are named, each once: `peers`, and the host itself.
-pub(super) fn masters(config: &Value) -> BTreeSet<String> {
-    let hosts = config.get("peers").as_list().iter().chain([config.get("host")]);
-    hosts
-        .filter_map(Value::as_str)
-        .map(|host| parse_address(host).map_or_else(|| host.to_lowercase(), |address| address.to_string()))
-        .collect()
+#[derive(Debug, Default)]
+pub(super) struct Masters {
+    addresses: BTreeSet<String>,
+    names: BTreeSet<String>,
 }
 
-fn overlaps(cx: &Context, config: &Value, networks: &[(&str, IpNet)]) {
-    let endpoint = endpoint_of(config).and_then(|endpoint| parse_address(&endpoint.host));
-    let host = address(config.get("host"));
-    let advertised = address(config.get("advertise_address"));
-    let peers = texts(config.get("peers"), &Path::attribute("peers"));
-    let peers = peers
-        .iter()
-        .filter_map(|(_, peer)| parse_address(peer))
-        .filter(|peer| Some(*peer) != host);
-    let all = [
-        ("the endpoint", endpoint),
-        ("the host", host),
-        ("advertise_address", advertised),
-    ]
-    .into_iter()
-    .filter_map(|(what, address)| Some((what, address?)))
-    .chain(peers.map(|peer| ("a peer", peer)));
-    let mut seen = BTreeSet::new();
-    for (what, address) in all {
-        let inside = networks.iter().find(|(_, net)| net.contains(&address));
-        if let Some((name, net)) = inside
-            && seen.insert(address)
-        {
-            let of = if what == "advertise_address" {
-                "this master"
-            } else {
-                what
-            };
-            let detail = format!(
-                "The address of {of}, {address}, lies in {name} {net}. Hosts, pods and Services need ranges of their own."
-            );
-            cx.add(Diagnostic::error("Subnets overlap", detail).at(Path::attribute("cluster").child(*name)));
-        }
+impl Masters {
+    /// How many there are: an address may be that of a name.
+    pub(super) fn at_least(&self) -> usize {
+        self.addresses.len().max(self.names.len())
+    }
+
+    /// Whether there are no more than that.
+    pub(super) fn is_exact(&self) -> bool {
+        self.addresses.is_empty() || self.names.is_empty()
     }
 }
 
-fn endpoint_of(config: &Value) -> Option<Endpoint> {
+pub(super) fn masters(config: &Value) -> Masters {
+    let hosts = config.get("peers").as_list().iter().chain([config.get("host")]);
+    let (addresses, names) = hosts
+        .filter_map(Value::as_str)
+        .map(same_spelling)
+        .partition(|host| parse_address(host).is_some());
+    Masters { addresses, names }
+}
+
+pub(super) fn endpoint_of(config: &Value) -> Option<Endpoint> {
     let written = config.get("cluster").get("control_plane_endpoint").as_str();
     written
         .or(config.get("join").get("endpoint").as_str())?
@@ -132,7 +113,7 @@ fn endpoint_of(config: &Value) -> Option<Endpoint> {
         .ok()
 }
 
-fn advertise_address(cx: &Context, config: &Value) {
+fn advertise_address(rules: Rules<'_>, config: &Value) {
     let Some(advertised) = address(config.get("advertise_address")) else {
         return;
     };
@@ -141,18 +122,19 @@ fn advertise_address(cx: &Context, config: &Value) {
         let detail = format!(
             "{advertised} is {kind}: the other masters and all nodes must reach this one by it. Give the address of one of its interfaces."
         );
-        cx.add(Diagnostic::error("Address that nobody reaches", detail).at(at()));
-    } else if masters(config).len() > 1
+        // kubeadm refuses it too (`VerifyAPIServerBindAddress` in its source).
+        rules.refuse_any(at(), "Address that nobody reaches", detail);
+    } else if masters(config).at_least() > 1
         && endpoint_of(config).and_then(|endpoint| parse_address(&endpoint.host)) == Some(advertised)
     {
         let detail = format!(
             "{advertised} is the address of the endpoint, which moves between the masters. Give the address of one of this master's interfaces."
         );
-        cx.add(Diagnostic::error("Floating IP as a master's own address", detail).at(at()));
+        rules.refuse_new(at(), "Floating IP as a master's own address", detail);
     }
 }
 
-fn endpoint(cx: &Context, config: &Value) {
+fn endpoint(rules: Rules<'_>, config: &Value) {
     let Some(endpoint) = endpoint_of(config) else {
         return;
     };
@@ -166,18 +148,21 @@ fn endpoint(cx: &Context, config: &Value) {
             let detail = format!(
                 "{endpoint} is each node's own: every node needs a way to the API there, which this provider does not make. Give the endpoint of ha_loadbalancer, or a name that leads to all masters."
             );
-            cx.add(Diagnostic::warning("Endpoint on loopback", detail).at(at()));
+            rules.warn(at(), "Endpoint on loopback", detail);
         }
         Some(kind) => {
             let detail = format!("{} is {kind}: no node reaches the API by it.", endpoint.host);
-            cx.add(Diagnostic::error("Endpoint that nobody reaches", detail).at(at()));
+            rules.refuse_new(at(), "Endpoint that nobody reaches", detail);
         }
-        None if parsed.is_some() && parsed == address(config.get("host")) && masters(config).len() > 1 => {
+        None if parsed.is_some()
+            && parsed == address(config.get("host"))
+            && masters(config).at_least() > 1 =>
+        {
             let detail = format!(
                 "{} is this master's own address: the API is gone for all nodes when this machine is. Give the endpoint of ha_loadbalancer, or a name that leads to all masters.",
                 endpoint.host
             );
-            cx.add(Diagnostic::warning("Endpoint on one master", detail).at(at()));
+            rules.warn(at(), "Endpoint on one master", detail);
         }
         None => {}
     }

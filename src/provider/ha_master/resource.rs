@@ -7,12 +7,13 @@ use super::{
     super::{
         at_plan,
         claims::{Claimant, Role},
-        cluster_networks::addresses_of_node,
+        cluster_networks::{Noted, addresses_of_node},
         diagnose::{diagnostic, notice},
         node_model::{
             JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
             replace_half_removed, set_seen, sure_name, without_machine,
         },
+        rules::Rules,
         settings::{bug, limit},
         shared::Shared,
         text_map,
@@ -70,7 +71,10 @@ impl Master {
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
                 let endpoint = model.endpoint().unwrap_or_default();
-                if let Some(taken) = self.shared.claims.name(endpoint, &checked.node_name, address) {
+                if let Some(taken) =
+                    self.shared
+                        .claim_name(endpoint, &checked.node_name, address, model.ssh.as_ref())
+                {
                     cx.add(taken);
                 }
                 checked.notice.iter().for_each(|told| cx.add(notice(told)));
@@ -229,7 +233,7 @@ impl Resource for Master {
     }
 
     async fn validate(&self, cx: &Context, config: &Value) {
-        validate(cx, config);
+        validate(Rules::of_any(cx), config);
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
@@ -271,36 +275,47 @@ impl Resource for Master {
             cx.add(taken);
         }
         let endpoint = model.endpoint().unwrap_or_default().to_owned();
-        if model.cluster.is_some() {
-            let networks = named_networks(config.get("cluster"));
-            if let Some(overlap) = self.shared.networks.declare(&endpoint, networks)
-                && request.prior.is_none()
-            {
+        let is_new = request.prior.is_none();
+        if is_new {
+            validate(Rules::of_new(cx), config);
+        }
+        if is_new || model.cluster.is_some() {
+            let noted = Noted {
+                networks: if config.get("cluster").is_null() {
+                    Vec::new()
+                } else {
+                    named_networks(config.get("cluster"))
+                },
+                addresses: if is_new {
+                    addresses_of_node(config)
+                } else {
+                    Vec::new()
+                },
+                is_new,
+            };
+            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
                 cx.add(overlap);
             }
-        } else if request.prior.is_none()
-            && let Some(overlap) = self.shared.networks.place(&endpoint, addresses_of_node(config))
-        {
-            cx.add(overlap);
         }
         if let (Some(name), Some(host)) = (sure_name(request, planned), &model.host)
-            && let Some(taken) = self.shared.claims.name(&endpoint, name, host)
+            && let Some(taken) = self.shared.claim_name(&endpoint, name, host, model.ssh.as_ref())
         {
             cx.add(taken);
         }
-        if !self.shared.checks_at_plan() || !config.get("host").is_wholly_known() {
+        if cx.has_errors() || !self.shared.checks_at_plan() || !config.get("host").is_wholly_known() {
             return;
         }
         let address = model.host.clone().unwrap_or_default();
         if let Some(prior) = request.prior {
-            self.shared.note_existing(&address, prior);
+            self.shared.note_existing(&address, model.ssh.as_ref(), prior);
             return;
         }
         if is_checkable(config) {
             self.check(cx, &model, config).await;
         }
         // Terraform plans a replacement as an update first and as a create after that.
-        if let Some(replaced) = self.shared.existing(&address)
+        if let Some(replaced) = self.shared.existing(&address, model.ssh.as_ref())
             && let Some(old) = Self::model(cx, &replaced)
         {
             self.foresee(cx, &old, &replaced).await;

@@ -3,8 +3,8 @@ use super::super::shared_attributes::{self as common, string};
 use crate::{
     kubeadm::{
         ComponentKind, HOST_PATH_TYPES, parse_component_config, validate_absolute_path, validate_cidr,
-        validate_cluster_name, validate_data_dir, validate_dns_domain, validate_endpoint,
-        validate_image_repository, validate_version, validate_volume_name,
+        validate_dns_domain, validate_endpoint, validate_image_repository, validate_version,
+        validate_volume_name,
     },
     tf_provider::{Attribute, Block, NestedBlock, Schema, Type},
 };
@@ -67,8 +67,7 @@ fn cluster() -> NestedBlock {
                           changed later; the plan says so.".into(),
             attributes: vec![
                 Attribute::optional("name", Type::String)
-                    .describe("Name of the cluster (kubeadm's `clusterName`): letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit. Default: `kubernetes`.")
-                    .validate(|value| string(value, validate_cluster_name)),
+                    .describe("Name of the cluster (kubeadm's `clusterName`): letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit. Default: `kubernetes`."),
                 Attribute::required("kubernetes_version", Type::String)
                     .describe("Kubernetes version, for example `1.37.2`, without build metadata. kubeadm and the kubelet on the host must have the same minor.")
                     .validate(|value| string(value, validate_version)),
@@ -102,7 +101,7 @@ fn cluster() -> NestedBlock {
                     Block {
                         description: "Settings of the stacked etcd members.".into(),
                         attributes: vec![
-                            Attribute::optional("data_dir", Type::String).describe("Data folder on the masters: an absolute path, for etcd alone. Default: `/var/lib/etcd`.").validate(|value| string(value, validate_data_dir)),
+                            Attribute::optional("data_dir", Type::String).describe("Data folder on the masters: an absolute path, for etcd alone. Default: `/var/lib/etcd`.").validate(|value| string(value, validate_absolute_path)),
                             common::extra_args(),
                         ],
                         blocks: vec![],

@@ -7,12 +7,13 @@ use super::{
     super::{
         at_plan,
         claims::{Claimant, Role},
-        cluster_networks::addresses_of_node,
+        cluster_networks::{Noted, addresses_of_node},
         diagnose::{diagnostic, notice},
         node_model::{
             begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
             replace_half_removed, set_seen, sure_name, without_machine,
         },
+        rules::Rules,
         settings::{bug, limit},
         shared::Shared,
     },
@@ -78,7 +79,7 @@ impl Resource for Worker {
     }
 
     async fn validate(&self, cx: &Context, config: &Value) {
-        validate(cx, config);
+        validate(Rules::of_any(cx), config);
     }
 
     async fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
@@ -93,13 +94,17 @@ impl Resource for Worker {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        if request.prior.is_none()
-            && let Some(overlap) = self
-                .shared
-                .networks
-                .place(&endpoint, addresses_of_node(request.config))
-        {
-            cx.add(overlap);
+        if request.prior.is_none() {
+            validate(Rules::of_new(cx), request.config);
+            let noted = Noted {
+                addresses: addresses_of_node(request.config),
+                is_new: true,
+                ..Noted::default()
+            };
+            let overlaps = self.shared.note_addresses(&endpoint, model.ssh.as_ref(), &noted);
+            for overlap in overlaps {
+                cx.add(overlap);
+            }
         }
         let Some(address) = &model.host else { return };
         let claimant = Claimant {
@@ -112,12 +117,17 @@ impl Resource for Worker {
         {
             cx.add(taken);
         }
-        if let Some(taken) =
-            sure_name(request, planned).and_then(|name| self.shared.claims.name(&endpoint, name, address))
-        {
+        if let Some(taken) = sure_name(request, planned).and_then(|name| {
+            self.shared
+                .claim_name(&endpoint, name, address, model.ssh.as_ref())
+        }) {
             cx.add(taken);
         }
-        if request.prior.is_some() || !self.shared.checks_at_plan() || !is_checkable(request.config) {
+        if cx.has_errors()
+            || request.prior.is_some()
+            || !self.shared.checks_at_plan()
+            || !is_checkable(request.config)
+        {
             return;
         }
         let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
@@ -134,7 +144,10 @@ impl Resource for Worker {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
-                if let Some(taken) = self.shared.claims.name(&endpoint, &checked.node_name, address) {
+                if let Some(taken) =
+                    self.shared
+                        .claim_name(&endpoint, &checked.node_name, address, model.ssh.as_ref())
+                {
                     cx.add(taken);
                 }
                 checked.notice.iter().for_each(|told| cx.add(notice(told)));

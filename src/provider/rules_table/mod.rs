@@ -1,6 +1,6 @@
 //! Tests: what is refused, and warned of, without any host and from what a look at one saw. Each row is a change of a good
 //! configuration, in YAML and one line; the snapshots have what comes of it.
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::Value as Json;
 
@@ -11,9 +11,7 @@ use crate::{
         preflight::{LoadbalancerExpectations, check_loadbalancer},
     },
     remote::Pool,
-    tf_provider::{
-        Block, Context, Diagnostic, Nesting, Path, PlanRequest, Provider as _, Resource, Severity, Value,
-    },
+    tf_provider::{Path, Terraform, Told, Value},
 };
 
 const LB: &str = "ha_loadbalancer";
@@ -86,81 +84,50 @@ fn with_unknowns(value: Value) -> Value {
     }
 }
 
-/// As the protocol layer does it: the validators of the schema, then the resource's own.
-fn check(cx: &Context, block: &Block, config: &Value, at: &Path) {
-    for attribute in &block.attributes {
-        let value = config.get(attribute.name);
-        if value.is_null() || !value.is_wholly_known() {
-            continue;
-        }
-        for problem in attribute.validators.iter().filter_map(|check| check(value).err()) {
-            cx.add(
-                Diagnostic::error("Invalid attribute value", problem).at(at.clone().child(attribute.name)),
-            );
-        }
+/// A provider that asks no host.
+async fn terraform() -> Terraform {
+    let pool = Pool::with_transport(|_| unreachable!("no host is asked"));
+    let terraform = Terraform::of(Arc::new(Ha::new(pool)));
+    forget(&terraform).await;
+    terraform
+}
+
+/// Begins another run.
+async fn forget(terraform: &Terraform) {
+    let config = Value::object([("preflight", Value::from("apply"))]);
+    assert_eq!(terraform.configure(&config).await, []);
+}
+
+/// What is said of a resource that is made anew: at validate, and where that lets it pass, at plan.
+async fn all_told(terraform: &Terraform, name: &str, config: &Value) -> Vec<Told> {
+    let mut told = terraform.validate(name, config).await;
+    if told.iter().all(|told| !told.is_error) {
+        forget(terraform).await;
+        told.extend(terraform.plan(name, None, config).await.1);
     }
-    for nested in &block.blocks {
-        let (value, at) = (config.get(nested.name), at.clone().child(nested.name));
-        match nested.nesting {
-            Nesting::Single if value.is_null() => {}
-            Nesting::Single => check(cx, &nested.block, value, &at),
-            _ => {
-                for (index, element) in value.as_list().iter().enumerate() {
-                    check(cx, &nested.block, element, &at.clone().index(index));
-                }
-            }
-        }
-    }
+    told
 }
 
-async fn validate(resource: &dyn Resource, config: &Value) -> Vec<Diagnostic> {
-    let cx = Context::new();
-    check(&cx, &resource.schema().block, config, &Path::root());
-    resource.validate(&cx, config).await;
-    cx.diagnostics()
-}
-
-async fn provider() -> Ha {
-    let ha = Ha::new(Pool::with_transport(|_| unreachable!("no host is asked")));
-    let cx = Context::new();
-    ha.configure(&cx, &Value::object([("preflight", Value::from("apply"))]))
-        .await;
-    assert_eq!(cx.diagnostics(), []);
-    ha
-}
-
-fn resource(ha: &Ha, name: &str) -> std::sync::Arc<dyn Resource> {
-    let mut all = ha.resources().into_iter();
-    all.find(|resource| resource.type_name() == name).unwrap()
-}
-
-fn write(table: &mut String, diagnostics: &[Diagnostic]) {
-    if diagnostics.is_empty() {
+fn write(table: &mut String, told: &[Told]) {
+    if told.is_empty() {
         table.push_str("    nothing\n");
     }
-    for Diagnostic {
-        severity,
-        summary,
-        detail,
-        path,
-    } in diagnostics
-    {
-        let severity = if *severity == Severity::Error {
-            "error"
-        } else {
-            "warning"
-        };
-        let path = path.clone().unwrap_or_default();
-        let _ = writeln!(table, "    {severity} {path}\n        {summary}: {detail}");
+    for told in told {
+        let severity = if told.is_error { "error" } else { "warning" };
+        let _ = writeln!(
+            table,
+            "    {severity} {}\n        {}: {}",
+            told.at, told.summary, told.detail
+        );
     }
 }
 
 #[tokio::test]
 async fn good_configurations_pass_in_silence() {
-    let ha = provider().await;
+    let terraform = terraform().await;
     for name in [LB, MASTER, WORKER] {
         assert_eq!(
-            validate(&*resource(&ha, name), &config(name, "{}")).await,
+            all_told(&terraform, name, &config(name, "{}")).await,
             [],
             "{name}"
         );
@@ -169,34 +136,53 @@ async fn good_configurations_pass_in_silence() {
 
 #[tokio::test]
 async fn what_validate_says() {
-    let ha = provider().await;
+    let terraform = terraform().await;
     let mut table = String::new();
     for (name, change) in VALIDATE.lines().filter_map(row) {
         let _ = writeln!(table, "validate {name} {change}");
         write(
             &mut table,
-            &validate(&*resource(&ha, name), &config(name, change)).await,
+            &all_told(&terraform, name, &config(name, change)).await,
         );
     }
     insta::assert_snapshot!(table);
+}
+
+/// A cluster block cannot be changed: whoever lives with what is refused today must be able to plan.
+#[tokio::test]
+async fn what_kubeadm_takes_does_not_stop_the_plan_of_what_exists() {
+    let terraform = terraform().await;
+    let mut count = 0;
+    for (name, change) in VALIDATE.lines().filter_map(row) {
+        let config = config(name, change);
+        let told = terraform.validate(name, &config).await;
+        if told.iter().any(|told| told.is_error) {
+            continue;
+        }
+        forget(&terraform).await;
+        let (mut state, told) = terraform.plan(name, None, &config).await;
+        count += usize::from(told.iter().any(|told| told.is_error));
+        for at in state.unknown_paths() {
+            *state.at_mut(&at).unwrap() = Value::Null;
+        }
+        forget(&terraform).await;
+        let (_, told) = terraform.plan(name, Some(&state), &config).await;
+        assert_eq!(told, [], "{name} {change}");
+    }
+    assert!(count > 20, "{count} are refused for new ones only");
 }
 
 #[tokio::test]
 async fn what_the_plan_says() {
     let mut table = String::new();
     for resources in PLAN.split("\n\n") {
-        let ha = provider().await;
-        for (name, change) in resources.lines().filter_map(row) {
+        let terraform = terraform().await;
+        for (number, (name, change)) in resources.lines().filter_map(row).enumerate() {
             let _ = writeln!(table, "plan {name} {change}");
-            let (config, cx) = (config(name, change), Context::new());
-            let mut planned = config.clone();
-            let request = PlanRequest {
-                prior: None,
-                config: &config,
-                private: &[],
-            };
-            resource(&ha, name).plan(&cx, request, &mut planned).await;
-            write(&mut table, &cx.diagnostics());
+            let mut instance = number.to_string().into_bytes();
+            let config = config(name, change);
+            let (_, told) = terraform.plan_instance(name, None, &config, &mut instance).await;
+            write(&mut table, &told);
         }
         table.push('\n');
     }
@@ -206,9 +192,8 @@ async fn what_the_plan_says() {
 /// Every leaf of the change, one by one and all at once, is not known yet.
 #[tokio::test]
 async fn what_is_not_known_is_never_refused() {
-    let ha = provider().await;
+    let terraform = terraform().await;
     for (name, change) in VALIDATE.lines().filter_map(row) {
-        let resource = resource(&ha, name);
         let mut leaves = Vec::new();
         collect_leaves(&Value::from_json(yaml(change)), &Path::root(), &mut leaves);
         let mut all = config(name, change);
@@ -220,24 +205,24 @@ async fn what_is_not_known_is_never_refused() {
             if let [leaf] = leaves.as_slice()
                 && !change.contains("feature_gates")
             {
-                refuse_nothing(&*resource, &one, &format!("{change}: {leaf}")).await;
-            } else {
+                refuse_nothing(&terraform, name, &one, &format!("{change}: {leaf}")).await;
+            } else if !change.contains("feature_gates") {
                 // Others may still be wrong; it must not be the unknown one.
-                for found in validate(&*resource, &one).await {
-                    assert_ne!(found.path.as_ref(), Some(leaf), "{change}: {found:?}");
+                for found in all_told(&terraform, name, &one).await {
+                    assert_ne!(found.at, leaf.to_string(), "{change}: {found:?}");
                 }
             }
         }
         // The name of a gate is known where its value is not.
         if !change.contains("feature_gates") {
-            refuse_nothing(&*resource, &all, change).await;
+            refuse_nothing(&terraform, name, &all, change).await;
         }
     }
 }
 
-async fn refuse_nothing(resource: &dyn Resource, config: &Value, what: &str) {
-    for found in validate(resource, config).await {
-        assert_eq!(found.severity, Severity::Warning, "{what}: {found:?}");
+async fn refuse_nothing(terraform: &Terraform, name: &str, config: &Value, what: &str) {
+    for found in all_told(terraform, name, config).await {
+        assert!(!found.is_error, "{what}: {found:?}");
     }
 }
 
