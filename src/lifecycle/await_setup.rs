@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use super::{
     failure::{Failure, FailureKind},
     left_behind::Notice,
-    look::{answers_of, read_facts_with},
+    look::{answers_of, reach, read_facts_with},
     step::Run,
     steps::failure_of,
-    wait::{Seen, wait_until},
+    wait::{Seen, wait_at_most},
 };
 use crate::node::{
     Facts, Query,
@@ -32,12 +32,10 @@ pub(super) async fn await_setup(
         let account = facts.setup.account();
         run.progress.waits_for(run, &account);
         let limit = end.saturating_duration_since(Instant::now());
-        wait_until(run, "the machine has set itself up", limit, || {
-            Box::pin(look(run, end, facts.setup.runs_cloud_init()))
-        })
-        .await
-        .map_err(|failure| still_at_work(run, failure, &problems(&facts)))?;
-        facts = read_facts_with(&run.host, &facts.etcd.path).await?;
+        facts = wait_at_most(run, limit, || Box::pin(look(run, end, &facts)))
+            .await
+            .map_err(|failure| failure.on(run.host.name()))?
+            .map_err(|seen| still_at_work(run, &seen, &problems(&facts)))?;
     }
     Ok(facts)
 }
@@ -47,39 +45,42 @@ fn must_wait(facts: &Facts, problems: &[Problem]) -> bool {
     facts.setup.runs_cloud_init() || (facts.setup.is_under_way() && problems.iter().any(is_mendable))
 }
 
-/// One look, which takes two seconds on the host: what it does there would slow down what is waited for.
-async fn look(run: &Run, end: Instant, until_cloud_init: bool) -> Result<Seen<()>, Failure> {
-    let script =
-        setup::sections(Query::new().section("pause", "sleep 2")).script("look at the machine's set-up");
-    let stdout = match run.host.run_ok(&script).await.map_err(Failure::from) {
-        Ok(stdout) => stdout,
-        Err(failure) if matches!(failure.kind, FailureKind::Unreachable | FailureKind::Interrupted) => {
-            let left = end.saturating_duration_since(Instant::now());
-            run.host.wait_until_reachable(left, &run.cancel).await?;
-            return Ok(Seen::NotYet("the machine, which starts anew".into()));
+/// One look. A machine that goes down meanwhile, as cloud-init lets it at its end, is waited for.
+async fn look(run: &Run, end: Instant, before: &Facts) -> Result<Seen<Facts>, Failure> {
+    match look_once(run, before).await {
+        Err(failure) if starts_anew(&failure) => {
+            reach(run, end.saturating_duration_since(Instant::now())).await?;
+            Ok(Seen::NotYet("the machine, which starts anew".into()))
         }
-        Err(failure) => return Err(failure),
-    };
-    let seen = Setup::parse(&answers_of(&run.host, &stdout, &[])?);
-    // Whether the rest is worth a wait is seen when cloud-init has done what it does.
-    Ok(
-        if seen.runs_cloud_init() || (seen.is_under_way() && !until_cloud_init) {
-            Seen::NotYet(seen.account())
-        } else {
-            Seen::Yes(())
-        },
-    )
+        seen => seen,
+    }
 }
 
-/// The wait's own failure says what was seen last.
-fn still_at_work(run: &Run, failure: Failure, problems: &[Problem]) -> Failure {
-    if failure.kind != FailureKind::Permanent || !failure.detail.starts_with("Waited for: ") {
-        return failure.on(run.host.name());
+fn starts_anew(failure: &Failure) -> bool {
+    failure.may_pass_after_boot || failure.kind == FailureKind::Interrupted
+}
+
+/// It takes two seconds on the host: what it does there would slow down what is waited for.
+async fn look_once(run: &Run, before: &Facts) -> Result<Seen<Facts>, Failure> {
+    let script =
+        setup::sections(Query::new().section("pause", "sleep 2")).script("look at the machine's set-up");
+    let stdout = run.host.run_ok(&script).await?;
+    let seen = Setup::parse(&answers_of(&run.host, &stdout, &[])?);
+    // Whether the rest is worth a wait is seen when cloud-init has done what it does.
+    if seen.runs_cloud_init() || (seen.is_under_way() && !before.setup.runs_cloud_init()) {
+        return Ok(Seen::NotYet(seen.account()));
     }
+    let facts = read_facts_with(&run.host, &before.etcd.path).await?;
+    Ok(Seen::Yes(facts))
+}
+
+/// What was seen last, and what the machine lacked.
+fn still_at_work(run: &Run, seen: &str, problems: &[Problem]) -> Failure {
     let missing = failure_of(problems).map_or_else(String::new, |missing| {
         format!("\n\nWhat it lacked when the wait began:\n{}", missing.detail)
     });
-    Failure::new("Machine still sets itself up", failure.detail + &missing)
+    let detail = format!("Waited for: the machine has set itself up. Seen at the end: {seen}{missing}");
+    Failure::new("Machine still sets itself up", detail)
         .at("host")
         .on(run.host.name())
         .advise("Nothing was changed. Look there for what keeps it (`cloud-init status --long`, `systemctl list-jobs`). If the machine is only slow, apply again: the wait goes on.")

@@ -1,4 +1,6 @@
 //! The first look at a host: facts, read once before an operation's steps are chosen.
+use std::time::Duration;
+
 use super::{
     failure::Failure,
     marker::Marker,
@@ -33,12 +35,17 @@ pub async fn look_at(run: &Run) -> Result<Facts, Failure> {
 
 /// Waits until the host answers, at most for the run's time: a machine that is just made may boot, and set itself up.
 pub(super) async fn reach_within(run: &Run) -> Result<(), Failure> {
+    reach(run, run.remaining()).await
+}
+
+/// The same, at most for so long.
+pub(super) async fn reach(run: &Run, limit: Duration) -> Result<(), Failure> {
     let tell = |error: &HostError| {
         let reason = Failure::from(error.clone()).summary;
         run.progress
             .waits_for(run, &format!("the host to answer: {reason}"));
     };
-    run.host.wait_until_up(run.remaining(), &run.cancel, tell).await?;
+    run.host.wait_until_up(limit, &run.cancel, tell).await?;
     Ok(())
 }
 

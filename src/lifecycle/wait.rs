@@ -31,36 +31,53 @@ pub async fn wait_until<'a, T>(
     limit: Duration,
     look: impl Fn() -> BoxFuture<'a, Result<Seen<T>, Failure>> + Send,
 ) -> Result<T, Failure> {
-    wait(run, name, limit, Duration::ZERO, look).await
+    told(name, wait(run, limit, Duration::ZERO, look).await?)
+}
+
+/// The same, for a caller that says in words of its own what was seen last, the inner error, when `limit` is over.
+pub async fn wait_at_most<'a, T>(
+    run: &Run,
+    limit: Duration,
+    look: impl Fn() -> BoxFuture<'a, Result<Seen<T>, Failure>> + Send,
+) -> Result<Result<T, String>, Failure> {
+    wait(run, limit, Duration::ZERO, look).await
 }
 
 /// Waits until the step's own check says that it is done. A step that finishes what exists already goes on for a
 /// while when the run is cancelled, so that the state can hold it.
 pub async fn wait_until_done(run: &Run, step: &dyn Step, name: &str, limit: Duration) -> Result<(), Failure> {
     let grace = if step.finishes() { GRACE } else { Duration::ZERO };
-    wait(run, name, limit, grace, || {
+    let waited = wait(run, limit, grace, || {
         Box::pin(async {
             Ok(match step.check(run).await? {
                 Check::Done => Seen::Yes(()),
                 Check::Needed(why) => Seen::NotYet(why),
             })
         })
+    });
+    told(name, waited.await?)
+}
+
+fn told<T>(name: &str, waited: Result<T, String>) -> Result<T, Failure> {
+    waited.map_err(|seen| {
+        let detail = format!("Waited for: {name}. Seen at the end: {seen}");
+        Failure::new("A condition was not reached in time", detail).advise(
+            "If the machine is only slow, raise the timeouts block's value; the next apply goes on from here.",
+        )
     })
-    .await
 }
 
 async fn wait<'a, T>(
     run: &Run,
-    name: &str,
     limit: Duration,
     grace: Duration,
     look: impl Fn() -> BoxFuture<'a, Result<Seen<T>, Failure>> + Send,
-) -> Result<T, Failure> {
+) -> Result<Result<T, String>, Failure> {
     let end = (Instant::now() + limit).min(run.deadline);
     let mut stop_at = None;
     loop {
         let seen = match look().await? {
-            Seen::Yes(value) => return Ok(value),
+            Seen::Yes(value) => return Ok(Ok(value)),
             Seen::NotYet(seen) => seen,
         };
         let now = Instant::now();
@@ -68,10 +85,7 @@ async fn wait<'a, T>(
             return Err(Failure::cancelled());
         }
         if now >= end {
-            let detail = format!("Waited for: {name}. Seen at the end: {seen}");
-            return Err(Failure::new("A condition was not reached in time", detail).advise(
-                "If the machine is only slow, raise the timeouts block's value; the next apply goes on from here.",
-            ));
+            return Ok(Err(seen));
         }
         #[expect(
             clippy::disallowed_methods,

@@ -42,10 +42,10 @@ fn change(file: &Path, target: &Target) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             text => Some(text?),
         };
-        let Some(new) = in_step(
-            &String::from_utf8_lossy(old.as_deref().unwrap_or_default()),
-            target,
-        ) else {
+        // Its comments may be in any encoding, and what is not read whole is not written.
+        let text = std::str::from_utf8(old.as_deref().unwrap_or_default())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let Some(new) = in_step(text, target) else {
             return Ok(());
         };
         if replace(&file, old.as_deref(), &new)? {
@@ -314,6 +314,17 @@ mod tests {
         });
         assert_eq!(fs::read_to_string(&file).unwrap(), format!("m1 {B}\n"));
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_left_as_it_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = [format!("m1 {A} J").as_bytes(), b"\xf6rg\n"].concat();
+        fs::write(file.path(), &text).unwrap();
+        let target = pinned(B);
+        let error = change(file.path(), &target).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(fs::read(file.path()).unwrap(), text);
     }
 
     #[test]

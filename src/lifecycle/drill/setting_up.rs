@@ -53,16 +53,25 @@ async fn a_machine_that_sets_itself_up_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn the_machine_may_start_anew_meanwhile() {
     for operation in OPERATIONS {
-        for kind in [FaultKind::CutBefore, FaultKind::CutAfter] {
-            let lab = busy(operation, 3).await;
-            let undisturbed = busy(operation, 3).await;
-            operation.run(&undisturbed).await.unwrap();
-            let is_look = |(_, title): &(String, &str)| *title == LOOK;
-            let first = undisturbed.world().log.iter().position(is_look).unwrap();
-            lab.world().fault = Some(Fault::new(first, kind));
-            operation.run(&lab).await.unwrap();
-            let hit = lab.world().fault.take().and_then(|fault| fault.hit);
-            assert_eq!(hit, Some(LOOK), "{operation:?}");
+        let undisturbed = busy(operation, 3).await;
+        operation.run(&undisturbed).await.unwrap();
+        let log = undisturbed.world().log.clone();
+        let is_look = |(_, title): &(String, &str)| *title == LOOK;
+        let first = log.iter().position(is_look).unwrap();
+        let last = log.iter().rposition(is_look).unwrap();
+        // When cloud-init is done it may let the machine start anew, just before the facts are read again.
+        assert_eq!(log[last + 1].1, "read facts", "{operation:?}");
+        for at in first..=last + 1 {
+            for kind in [FaultKind::CutBefore, FaultKind::CutAfter, FaultKind::GoesDown(20)] {
+                let lab = busy(operation, 3).await;
+                lab.world().fault = Some(Fault::new(at, kind.clone()));
+                operation
+                    .run(&lab)
+                    .await
+                    .unwrap_or_else(|failure| panic!("{operation:?} {at} {kind:?}: {failure}"));
+                let hit = lab.world().fault.take().and_then(|fault| fault.hit);
+                assert_eq!(hit, Some(log[at].1), "{operation:?}");
+            }
         }
     }
 }

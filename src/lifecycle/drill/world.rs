@@ -70,6 +70,8 @@ pub(super) struct Machine {
     pub(super) has_vip_too: bool,
     /// It answers, and lets nobody in.
     pub(super) is_locked: bool,
+    /// So many scripts longer it lets nobody in as it goes down or boots.
+    pub(super) refusals: usize,
     pub(super) files: BTreeMap<String, String>,
     pub(super) operations: BTreeMap<String, super::detached::Operation>,
     /// Names of units whose command has ended and whose control group systemd does not know to be empty yet.
@@ -153,6 +155,8 @@ pub(super) enum FaultKind {
     KillAfter,
     /// The script ends with 1 and does nothing.
     Status1,
+    /// The machine goes down before the script runs, and lets nobody in for so many scripts more.
+    GoesDown(usize),
     /// Terraform asks to stop while the script runs.
     Cancel(CancellationToken),
 }
@@ -209,6 +213,16 @@ impl World {
                 user: "root".to_owned(),
             });
         }
+        let booting = || {
+            Err(TransportError::Booting {
+                hop: at.to_owned(),
+                says: "System is going down.".to_owned(),
+            })
+        };
+        if let Some(left) = self.machines[at].refusals.checked_sub(1) {
+            self.machines.get_mut(at).unwrap().refusals = left;
+            return booting();
+        }
         let Some(mut fault) = self.fault.take() else {
             return Ok(self.do_run(at, script));
         };
@@ -235,6 +249,10 @@ impl World {
                 stdout: String::new(),
                 stderr: "it went wrong".to_owned(),
             }),
+            (FaultKind::GoesDown(scripts), false, true) => {
+                self.machines.get_mut(at).unwrap().refusals = scripts;
+                booting()
+            }
             (FaultKind::Cancel(token), false, true) => {
                 token.cancel();
                 Ok(self.do_run(at, script))
