@@ -103,7 +103,7 @@ const CLOSED: [(&str, &str); 4] = [
         "-p tcp --dport 10250",
         "on 10250/tcp (the kubelet, for logs and exec)",
     ),
-    ("-p 112", "VRRP (IP protocol 112) does not pass between"),
+    ("-p 112", "VRRP (IP protocol 112) of"),
 ];
 
 #[test]

@@ -41,7 +41,8 @@ impl Envelope {
         // Guessing it gains nothing: only the script itself writes there.
         let random = RandomState::new();
         let nonce = format!("ha-{:016x}{:016x}", random.hash_one(0), random.hash_one(1));
-        let user = sudo.map_or_else(String::new, |user| format!("SUDO_USER={}\n", quote(user)));
+        // For what the script starts too: the environment of sudo is not passed on.
+        let user = sudo.map_or_else(String::new, |user| format!("export SUDO_USER={}\n", quote(user)));
         // The subshell makes the shell parse the body as a whole. It is the last word, which saves dash a process.
         let stdin = Zeroizing::new(format!("#{nonce}\n{user}(\n{}\n)#{nonce}\n", script.body));
         Self {
@@ -274,6 +275,19 @@ mod tests {
         assert_eq!(sh("no-such-program").status, 127);
         assert_eq!(sh("set -e\nfalse\necho no").stdout, "");
         assert_eq!(sh("kill -9 $(sh -c 'echo $PPID')").status, 137);
+    }
+
+    #[test]
+    fn who_logs_in_is_known_to_what_the_script_starts() {
+        let script = Script::new("test", "sh -c 'echo \"$SUDO_USER\"'");
+        let through_sudo = Envelope::new(&script, Some("it's me"));
+        // As sudo would run it, which may not be here.
+        let envelope = Envelope {
+            command: remote_command(&through_sudo.nonce, script.limit, false),
+            ..through_sudo
+        };
+        let output = run_envelope(&["sh"], &script, &envelope).unwrap();
+        assert_eq!(output.stdout, "it's me\n");
     }
 
     #[test]
