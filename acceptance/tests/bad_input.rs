@@ -160,6 +160,48 @@ fn a_host_key_that_has_changed() -> Result<()> {
     )
 }
 
+/// A host that does not answer, or lets nobody in, may be one that the same apply makes: the plan warns.
+fn warns(
+    name: &str,
+    spoil: impl FnOnce(&mut Workspace) -> Result<()>,
+    summary: &str,
+    words: &[&str],
+) -> Result<()> {
+    let Some(hosts) = Hosts::clean()? else {
+        return Ok(());
+    };
+    let mut workspace = Workspace::new(&hosts, &format!("bad-{name}"), "ha-cluster")?;
+    spoil(&mut workspace)?;
+    let text = workspace.plan()?.expect(2)?.text();
+    for word in [&[summary], words, &["If this apply makes the machine"]].concat() {
+        assert!(text.contains(word), "{word:?}: {text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_key_that_nobody_knows() -> Result<()> {
+    warns(
+        "key",
+        |workspace| {
+            let key = make_key(workspace)?;
+            workspace.set("ssh_private_key_file", json!(key))
+        },
+        "Warning: SSH key not accepted",
+        &["10.88.0.11", "root"],
+    )
+}
+
+#[test]
+fn a_host_that_is_down() -> Result<()> {
+    warns(
+        "down",
+        |workspace| workspace.set("workers", json!({ "w9": "10.88.0.29" })),
+        "Warning: Cannot reach host over SSH",
+        &["10.88.0.29"],
+    )
+}
+
 #[test]
 fn subnets_that_overlap() -> Result<()> {
     refuses(
