@@ -234,7 +234,7 @@ async fn look(
 }
 
 /// The interface for the floating IP.
-pub fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
+fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
     spec.interface
         .clone()
         .or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))

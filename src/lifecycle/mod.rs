@@ -60,7 +60,7 @@ pub use floating_ip::{confirm_vip_fault, prove_floating_ip};
 pub use foresee::foresee_removal;
 pub use left_behind::{IfUnreachable, Notice};
 pub use loadbalancer::{
-    LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, interface_of, look_for_own_member, own_member,
+    LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, look_for_own_member, own_member,
     remove_loadbalancer,
 };
 pub use preflight::{Checked, check_master, check_worker};

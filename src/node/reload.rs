@@ -63,7 +63,7 @@ const TELL: &str = r#"tell() {
 /// where a manifest was only touched.
 pub fn is_outdated_command(reader: &Reader, manifest: &str) -> String {
     format!(
-        "{IS_OUTDATED}is_outdated {} {} {} {}",
+        "{AGES}{IS_OUTDATED}is_outdated {} {} {} {}",
         reader.program,
         quote(reader.file),
         quote(reader.inside),
@@ -71,36 +71,19 @@ pub fn is_outdated_command(reader: &Reader, manifest: &str) -> String {
     )
 }
 
-// Times in whole seconds, so a second or two may be missing on either side.
-const IS_OUTDATED: &str = r#"is_outdated() {
-  written=$(stat -c %Y "$4" 2>/dev/null) || return 1
-  age=$(($(date +%s) - written))
-  [ "$age" -lt 60 ] || return 1
-  read -r up rest </proc/uptime
-  for process in /proc/[0-9]*; do
-    name=
-    read -r name 2>/dev/null <"$process/comm" || continue
-    [ "$name" = "$1" ] && [ "$process/root$3" -ef "$2" ] || continue
-    ticks=$(sed 's/.*) //' "$process/stat" 2>/dev/null | cut -d ' ' -f 20)
-    [ -n "$ticks" ] || continue
-    [ $((${up%.*} - ticks / 100)) -le $((age + 2)) ] || return 0
-  done
-  return 1
-}
-"#;
-
 /// Prints how many seconds the reader has been running in its pod; nothing if it does not.
 pub fn age_command(reader: &Reader) -> String {
     format!(
-        "{AGE}age {} {} {}",
+        "{AGES}ages {} {} {} | sort -n | tail -n 1",
         reader.program,
         quote(reader.file),
         quote(reader.inside)
     )
 }
 
-const AGE: &str = r#"age() {
-  oldest=
+// Prints how long each process of the reader's pod has been running. Times in whole seconds, so a second or two may be
+// missing on either side.
+const AGES: &str = r#"ages() {
   read -r up rest </proc/uptime
   for process in /proc/[0-9]*; do
     name=
@@ -108,10 +91,19 @@ const AGE: &str = r#"age() {
     [ "$name" = "$1" ] && [ "$process/root$3" -ef "$2" ] || continue
     ticks=$(sed 's/.*) //' "$process/stat" 2>/dev/null | cut -d ' ' -f 20)
     [ -n "$ticks" ] || continue
-    seconds=$((${up%.*} - ticks / 100))
-    [ "$seconds" -le "${oldest:--1}" ] || oldest=$seconds
+    echo $((${up%.*} - ticks / 100))
   done
-  echo "$oldest"
+}
+"#;
+
+const IS_OUTDATED: &str = r#"is_outdated() {
+  written=$(stat -c %Y "$4" 2>/dev/null) || return 1
+  age=$(($(date +%s) - written))
+  [ "$age" -lt 60 ] || return 1
+  for running in $(ages "$1" "$2" "$3"); do
+    [ "$running" -le $((age + 2)) ] || return 0
+  done
+  return 1
 }
 "#;
 

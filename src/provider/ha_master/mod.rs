@@ -1,5 +1,6 @@
 //! The resource `ha_master`.
 mod cluster_rules;
+mod computed;
 mod model;
 mod network_rules;
 mod resource;

@@ -10,24 +10,25 @@ use super::{
         cluster_networks::{Noted, addresses_of_node},
         diagnose::{diagnostic, notice},
         node_model::{
-            JoinModel, begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
-            replace_half_removed, set_seen, sure_name, without_machine,
+            begun_removal, changes, changes_node, cluster_change, half_removed, is_checkable,
+            replace_half_removed, sure_name, without_machine,
         },
         rules::Rules,
         settings::{bug, limit},
         shared::Shared,
         text_map,
     },
-    model::{ClusterModel, Model},
+    computed::{planned_join, rendered, set_master_seen},
+    model::Model,
     network_rules::named_networks,
     schema::schema,
     validate::validate,
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Failure, Found, Identity, Leaving, NodeChange, NodeSeen, Notice, check_master,
-        cluster_file, create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master,
-        prove_floating_ip, read_node, remove_master, render_cluster, update_node,
+        CLUSTER_FILE, Failure, Found, Identity, Leaving, NodeChange, Notice, check_master, cluster_file,
+        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, prove_floating_ip,
+        read_node, remove_master, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -146,80 +147,6 @@ impl Master {
         set_master_seen(&mut state, &model, &name, &seen);
         Ok(Some(state))
     }
-}
-
-/// Everything computed that is seen on the host.
-fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen: &NodeSeen) {
-    set_seen(state, &model.node, seen);
-    if state.get("join").is_null() || state.get("join").is_unknown() || model.cluster.is_some() {
-        let join = join_of(model, &seen.ca_cert_hash);
-        state.set(
-            "join",
-            join.and_then(|join| Value::from_serialize(&join).ok())
-                .unwrap_or_default(),
-        );
-    }
-    state.set("id", format!("{}/{name}", model.endpoint().unwrap_or_default()));
-    state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
-    state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
-    state.set(
-        "certificates_expire_at",
-        seen.certificates_expire_at
-            .clone()
-            .map_or(Value::Null, Value::from),
-    );
-    let member = model
-        .node
-        .advertise_address
-        .and_then(|address| seen.members.iter().find(|member| member.has_address(address)));
-    if let Some(member) = member {
-        state.set("etcd_member_id", format!("{:x}", member.id));
-    }
-    state.set("rendered", text_map(seen.files.clone()));
-    state.unknown_to_null();
-}
-
-/// What others need to join the cluster that this master's `cluster` block describes.
-fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
-    let cluster = model.cluster.as_ref()?;
-    Some(JoinModel {
-        endpoint: cluster.control_plane_endpoint.clone(),
-        ca_cert_hash: ca_cert_hash.to_owned(),
-        cluster_name: cluster.name().to_owned(),
-        masters: model.founding_masters(),
-    })
-}
-
-/// The same at plan, as far as it is known.
-fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
-    let cluster = request.config.get("cluster");
-    let name = match cluster.get("name") {
-        Value::Null => Value::from(ClusterModel::DEFAULT_NAME),
-        name => name.clone(),
-    };
-    let hash = request
-        .prior
-        .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
-    let is_known = model.peers.is_some() && model.host.is_some();
-    Value::object([
-        ("ca_cert_hash", hash),
-        ("cluster_name", name),
-        ("endpoint", cluster.get("control_plane_endpoint").clone()),
-        (
-            "masters",
-            if is_known {
-                Value::from(model.founding_masters())
-            } else {
-                Value::unknown()
-            },
-        ),
-    ])
-}
-
-/// The secret-free kubeadm configuration, if everything in it is known.
-fn rendered(model: &Model) -> Option<String> {
-    let spec = model.cluster.as_ref()?.spec()?;
-    render_cluster(&spec.kubernetes_version, &spec).ok()
 }
 
 #[async_trait]

@@ -1,0 +1,86 @@
+//! The computed attributes of an `ha_master`: at plan as far as they are known, and as they are seen on the host.
+use super::{
+    super::{
+        node_model::{JoinModel, set_seen},
+        text_map,
+    },
+    model::{ClusterModel, Model},
+};
+use crate::{
+    lifecycle::{NodeSeen, render_cluster},
+    tf_provider::{PlanRequest, Value},
+};
+
+/// Everything computed that is seen on the host.
+pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen: &NodeSeen) {
+    set_seen(state, &model.node, seen);
+    if state.get("join").is_null() || state.get("join").is_unknown() || model.cluster.is_some() {
+        let join = join_of(model, &seen.ca_cert_hash);
+        state.set(
+            "join",
+            join.and_then(|join| Value::from_serialize(&join).ok())
+                .unwrap_or_default(),
+        );
+    }
+    state.set("id", format!("{}/{name}", model.endpoint().unwrap_or_default()));
+    state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
+    state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
+    state.set(
+        "certificates_expire_at",
+        seen.certificates_expire_at
+            .clone()
+            .map_or(Value::Null, Value::from),
+    );
+    let member = model
+        .node
+        .advertise_address
+        .and_then(|address| seen.members.iter().find(|member| member.has_address(address)));
+    if let Some(member) = member {
+        state.set("etcd_member_id", format!("{:x}", member.id));
+    }
+    state.set("rendered", text_map(seen.files.clone()));
+    state.unknown_to_null();
+}
+
+/// What others need to join the cluster that this master's `cluster` block describes.
+fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
+    let cluster = model.cluster.as_ref()?;
+    Some(JoinModel {
+        endpoint: cluster.control_plane_endpoint.clone(),
+        ca_cert_hash: ca_cert_hash.to_owned(),
+        cluster_name: cluster.name().to_owned(),
+        masters: model.founding_masters(),
+    })
+}
+
+/// The same at plan, as far as it is known.
+pub(super) fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
+    let cluster = request.config.get("cluster");
+    let name = match cluster.get("name") {
+        Value::Null => Value::from(ClusterModel::DEFAULT_NAME),
+        name => name.clone(),
+    };
+    let hash = request
+        .prior
+        .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
+    let is_known = model.peers.is_some() && model.host.is_some();
+    Value::object([
+        ("ca_cert_hash", hash),
+        ("cluster_name", name),
+        ("endpoint", cluster.get("control_plane_endpoint").clone()),
+        (
+            "masters",
+            if is_known {
+                Value::from(model.founding_masters())
+            } else {
+                Value::unknown()
+            },
+        ),
+    ])
+}
+
+/// The secret-free kubeadm configuration, if everything in it is known.
+pub(super) fn rendered(model: &Model) -> Option<String> {
+    let spec = model.cluster.as_ref()?.spec()?;
+    render_cluster(&spec.kubernetes_version, &spec).ok()
+}
