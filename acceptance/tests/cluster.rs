@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use acceptance::lab::address::NodeName;
 use acceptance::lab::node::wait_until;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::hosts::{Hosts, MASTERS, address};
@@ -44,6 +44,7 @@ fn one_apply_builds_a_cluster_and_one_destroy_removes_it() -> Result<()> {
 
     settings_change_in_place(&hosts, &mut workspace)?;
     changes_by_hand_are_shown_and_repaired(&hosts, &mut workspace)?;
+    a_version_changed_by_hand_is_what_runs(&hosts, &mut workspace)?;
     another_cluster_is_refused(&hosts)?;
     two_holders_of_the_floating_ip_are_seen(&hosts, &mut workspace)?;
 
@@ -86,6 +87,45 @@ fn changes_by_hand_are_shown_and_repaired(hosts: &Hosts, workspace: &mut Workspa
     workspace.apply(&[])?.expect(0)?;
     assert_eq!(label(hosts)?, "edge");
     assert_eq!(hosts.on("m2", &format!("cat {HAPROXY}"))?, wanted);
+    workspace.assert_no_changes()
+}
+
+/// What `kubeadm upgrade apply` leaves at its end, done by hand.
+fn a_version_changed_by_hand_is_what_runs(hosts: &Hosts, workspace: &mut Workspace) -> Result<()> {
+    let yaml = kubectl(hosts, "-n kube-system get configmap kubeadm-config -o yaml")?;
+    let version = yaml
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("kubernetesVersion: v"));
+    let version = version.context("kubeadm-config has no kubernetesVersion")?;
+    let (minor, _patch) = version.rsplit_once('.').context("version")?;
+    let newer = format!("{minor}.99");
+    let upgrade = |from: &str, to: &str| {
+        kubectl(
+            hosts,
+            &format!(
+                "-n kube-system get configmap kubeadm-config -o yaml \
+                 | sed 's/kubernetesVersion: v{from}/kubernetesVersion: v{to}/' \
+                 | KUBECONFIG=/etc/kubernetes/admin.conf kubectl replace -f -"
+            ),
+        )
+    };
+    upgrade(version, &newer)?;
+    let errors = workspace.refused()?;
+    let error = bad_input::find(
+        &errors,
+        "Cluster runs another Kubernetes version",
+        "ha_master.first",
+    );
+    assert!(error.detail.contains(&newer), "{error:?}");
+
+    workspace.set("kubernetes_version", json!(newer))?;
+    let text = workspace.apply(&[])?.expect(0)?.text();
+    assert!(text.contains("0 added, 1 changed, 0 destroyed"), "{text}");
+    workspace.assert_no_changes()?;
+
+    upgrade(&newer, version)?;
+    workspace.set("kubernetes_version", json!(version))?;
+    workspace.apply(&[])?.expect(0)?;
     workspace.assert_no_changes()
 }
 

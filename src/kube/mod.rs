@@ -1,7 +1,9 @@
 //! The cluster as kubectl shows and changes it.
 //!
 //! **Invariant:** no I/O. Everything runs kubectl (or curl) on a host of the cluster: with [`ADMIN_CONF`] on a
-//! master, or with [`KUBELET_CONF`] on any node, which may read its own Node and `/readyz` only.
+//! master, or with [`KUBELET_CONF`] on any node, which may read its own Node, `/readyz` and
+//! kubeadm's own `ConfigMap` only.
+mod as_kubelet;
 mod bootstrap_token;
 mod drain;
 mod kubectl;
@@ -24,4 +26,6 @@ pub use node::{
     parse_own_node, patch_node_script,
 };
 pub use readyz::{endpoint_readyz_command, readyz_command};
-pub use running_cluster::{RunningCluster, cluster_config_command, parse_cluster_config};
+pub use running_cluster::{
+    RunningCluster, cluster_config_command, own_cluster_config_command, parse_cluster_config,
+};

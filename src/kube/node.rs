@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::kubectl::{ADMIN_CONF, KUBELET_CONF, kubectl};
+use super::{
+    as_kubelet::get_as_kubelet,
+    kubectl::{ADMIN_CONF, KUBELET_CONF, kubectl},
+};
 use crate::{
     command::{Script, quote},
     kubeadm::Taint,
@@ -77,24 +80,11 @@ impl NodePatch {
     }
 }
 
-/// Where the kubelet keeps its certificate and key once it has asked for them itself.
-const KUBELET_PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
-
 /// Prints the host's own Node, asked for with the kubelet's credentials. Read it with [`parse_own_node`].
-///
-/// curl where the credentials lie in a file of their own, as they do on every node that kubeadm joined: it starts in
-/// a tenth of kubectl's time, and every refresh of every node waits for it.
 pub fn get_own_node_command(name: &str) -> String {
-    format!(
-        "server=$(sed -n 's/^ *server: *//p' {KUBELET_CONF} | head -n 1)\n\
-         if [ -n \"$server\" ] && grep -q 'client-key: {KUBELET_PEM}' {KUBELET_CONF}; then\n\
-         \x20 curl -sS --noproxy '*' --connect-timeout 3 --max-time 10 --cacert /etc/kubernetes/pki/ca.crt \
-         --cert {KUBELET_PEM} --key {KUBELET_PEM} \"$server/api/v1/nodes/\"{}\n\
-         else\n\
-         \x20 {}\n\
-         fi",
-        quote(name),
-        get_node_command(KUBELET_CONF, name),
+    get_as_kubelet(
+        &format!("/api/v1/nodes/{name}"),
+        &get_node_command(KUBELET_CONF, name),
     )
 }
 
@@ -243,6 +233,7 @@ pub fn patch_node_script(name: &str, patch: &NodePatch) -> Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kube::as_kubelet::KUBELET_PEM;
 
     const READY: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{
         "annotations":{"node.alpha.kubernetes.io/ttl":"0"},

@@ -2,7 +2,8 @@
 use serde::Deserialize;
 
 use super::{
-    kubectl::{ADMIN_CONF, kubectl},
+    as_kubelet::get_as_kubelet,
+    kubectl::{ADMIN_CONF, KUBELET_CONF, kubectl},
     node::ParseError,
 };
 
@@ -25,9 +26,22 @@ pub struct RunningCluster {
 
 /// Prints the `ConfigMap` that kubeadm leaves in the cluster. On a master; read it with [`parse_cluster_config`].
 pub fn cluster_config_command() -> String {
+    with_kubectl(ADMIN_CONF)
+}
+
+/// The same with the kubelet's credentials, on any node: kubeadm lets the group `system:nodes` read it (its Role
+/// `kubeadm:nodes-kubeadm-config`).
+pub fn own_cluster_config_command() -> String {
+    get_as_kubelet(
+        "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
+        &with_kubectl(KUBELET_CONF),
+    )
+}
+
+fn with_kubectl(kubeconfig: &str) -> String {
     format!(
         "{} -n kube-system get configmap kubeadm-config -o json",
-        kubectl(ADMIN_CONF)
+        kubectl(kubeconfig)
     )
 }
 

@@ -23,6 +23,7 @@ mod leaving_steps;
 pub mod left_behind;
 pub mod loadbalancer_note;
 pub mod look;
+mod lost_quorum;
 pub mod marker;
 pub mod membership;
 pub mod reach;
@@ -63,6 +64,7 @@ pub use loadbalancer::{
     LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, look_for_own_member, own_member,
     remove_loadbalancer,
 };
+pub use lost_quorum::look_for_lost_quorum;
 pub use preflight::{Checked, check_master, check_worker};
 pub use progress::Progress;
 pub use read_loadbalancer::{LoadbalancerSeen, read_loadbalancer};

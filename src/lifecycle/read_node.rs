@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     etcd,
-    kube::{self, Node, OwnNode},
+    kube::{self, Node, OwnNode, RunningCluster},
     kubeadm,
     node::{MARKER, Query, files::read_section},
     remote::Host,
@@ -49,6 +49,8 @@ pub struct NodeSeen {
     pub ca_cert_pem: String,
     /// Hash of its public key.
     pub ca_cert_hash: String,
+    /// What the cluster says of itself; none on workers and if the API did not answer.
+    pub cluster: Option<RunningCluster>,
     /// etcd's members; empty on workers and where etcd does not answer.
     pub members: Vec<etcd::Member>,
     /// The end of the certificate that ends first, RFC 3339; none on workers.
@@ -66,12 +68,13 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
         .section("kubelet", format!("test -e {}", kube::KUBELET_CONF))
         .section("marker", format!("cat {MARKER}"))
         .section("node", kube::get_own_node_command(name))
+        .section("cluster", format!("test -e {} || exit 1\n{}", kube::ADMIN_CONF, kube::own_cluster_config_command()))
         .section("ca", "cat /etc/kubernetes/pki/ca.crt")
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
         .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
     let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
-    let answers = answers_of(host, &stdout, &["node", "members"])?;
+    let answers = answers_of(host, &stdout, &["node", "cluster", "members"])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
     // `kubeadm reset` takes the CA before it takes the kubelet's credentials.
     let is_without_ca = answers.status("ca") == Some(1);
@@ -102,6 +105,9 @@ pub async fn read_node(host: &Host, name: &str, limit: Duration) -> Result<Optio
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem).map_err(|error| nonsense(host, &error))?,
+        cluster: answers
+            .text("cluster")
+            .and_then(|text| kube::parse_cluster_config(text).ok()),
         members: answers
             .text("members")
             .and_then(|text| etcd::parse_member_list(text).ok())

@@ -42,6 +42,8 @@ pub(super) struct Shared {
     silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
     looks: Mutex<HashMap<Target, (Instant, Facts)>>,
+    /// What this run has told about clusters, by the summary.
+    told: Mutex<HashSet<(Cluster, &'static str)>>,
     /// What the resources of this run claim for themselves.
     claims: Claims,
     /// Machines seen in this plan.
@@ -61,6 +63,7 @@ impl Shared {
             identities: Mutex::default(),
             silent: Mutex::default(),
             looks: Mutex::default(),
+            told: Mutex::default(),
             claims: Claims::default(),
             machines: Machines::default(),
         }
@@ -77,6 +80,7 @@ impl Shared {
         self.lock_silent().clear();
         self.lock_existing().clear();
         self.lock_looks().clear();
+        self.lock_told().clear();
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
     }
 
@@ -197,6 +201,21 @@ impl Shared {
 
     fn lock_silent(&self) -> MutexGuard<'_, HashSet<Target>> {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_told(&self) -> MutexGuard<'_, HashSet<(Cluster, &'static str)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this run has told nothing yet under this summary about the cluster at `endpoint`.
+    pub(super) fn is_first_to_tell(
+        &self,
+        endpoint: &str,
+        ssh: Option<&SshModel>,
+        summary: &'static str,
+    ) -> bool {
+        self.peer_target("", ssh)
+            .is_none_or(|way| self.lock_told().insert((Cluster::of(endpoint, &way), summary)))
     }
 
     /// Whether hosts are to be checked at plan.

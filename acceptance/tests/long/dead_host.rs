@@ -136,6 +136,17 @@ fn a_reinstalled_master_is_joined_again_and_a_cluster_with_a_dead_master_is_dest
     workspace.assert_no_changes()?;
 
     operations::kill(&hosts.cache, "m1".parse()?)?;
+    operations::kill(&hosts.cache, "m3".parse()?)?;
+    let text = workspace.plan()?.expect(0)?.text();
+    assert_eq!(
+        text.matches("Warning: etcd has lost its quorum").count(),
+        1,
+        "{text}"
+    );
+    assert!(text.contains("Answering: m2."), "{text}");
+    operations::start(&hosts.cache, "m3".parse()?)?;
+
+    // While etcd gets its quorum back.
     let text = workspace
         .terraform(&["destroy", "-input=false", "-no-color", "-auto-approve"])?
         .expect(0)?

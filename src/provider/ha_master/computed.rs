@@ -7,8 +7,9 @@ use super::{
     model::{ClusterModel, Model},
 };
 use crate::{
+    kubeadm::Version,
     lifecycle::{NodeSeen, render_cluster},
-    tf_provider::{PlanRequest, Value},
+    tf_provider::{Path, PlanRequest, Value},
 };
 
 /// Everything computed that is seen on the host.
@@ -22,6 +23,7 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen
                 .unwrap_or_default(),
         );
     }
+    set_running_version(state, model, seen);
     state.set("id", format!("{}/{name}", model.endpoint().unwrap_or_default()));
     state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
     state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
@@ -40,6 +42,22 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen
     }
     state.set("rendered", text_map(seen.files.clone()));
     state.unknown_to_null();
+}
+
+/// The version that the cluster runs, where it is another one than the state has: somebody upgraded it by hand. What is
+/// the same stays as it is spelled.
+fn set_running_version(state: &mut Value, model: &Model, seen: &NodeSeen) {
+    let (Some(cluster), Some(running)) = (&model.cluster, &seen.cluster) else {
+        return;
+    };
+    let Ok(running) = running.kubernetes_version.parse::<Version>() else {
+        return;
+    };
+    if cluster.kubernetes_version.parse().ok().as_ref() != Some(&running)
+        && let Some(block) = state.at_mut(&Path::attribute("cluster"))
+    {
+        block.set("kubernetes_version", running.to_string());
+    }
 }
 
 /// What others need to join the cluster that this master's `cluster` block describes.

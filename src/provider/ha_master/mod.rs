@@ -5,6 +5,7 @@ mod model;
 mod network_rules;
 mod resource;
 mod schema;
+mod settings_change;
 mod validate;
 
 pub(super) use resource::Master;

@@ -22,13 +22,14 @@ use super::{
     model::Model,
     network_rules::named_networks,
     schema::schema,
+    settings_change::settings_change,
     validate::validate,
 };
 use crate::{
     lifecycle::{
         CLUSTER_FILE, Failure, Found, Identity, Leaving, NodeChange, Notice, check_master, cluster_file,
-        create_master, failure_of, foresee_removal, is_recorded, look_for_stale_master, prove_floating_ip,
-        read_node, remove_master, update_node,
+        create_master, failure_of, foresee_removal, is_recorded, look_for_lost_quorum, look_for_stale_master,
+        prove_floating_ip, read_node, remove_master, update_node,
     },
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
@@ -107,6 +108,16 @@ impl Master {
         look_for_stale_master(&host, &masters).await
     }
 
+    /// Whether etcd has lost its quorum; the user is told once for each cluster.
+    async fn look_for_lost_quorum(&self, model: &Model) -> Option<Diagnostic> {
+        let host = self.shared.host(model.host.as_deref()?, model.ssh.as_ref())?;
+        let lost = look_for_lost_quorum(&host).await?;
+        let endpoint = model.endpoint().unwrap_or_default();
+        self.shared
+            .is_first_to_tell(endpoint, model.ssh.as_ref(), lost.summary)
+            .then(|| notice(&lost))
+    }
+
     fn leaving(&self, model: &Model, prior: &Value) -> Leaving {
         Leaving {
             node_name: model.node.node_name.clone().unwrap_or_default(),
@@ -169,15 +180,9 @@ impl Resource for Master {
         };
         replace_half_removed(request.prior, planned);
         if let Some(prior) = request.prior
-            && !prior.get("cluster").is_null()
-            && request.config.get("cluster").is_wholly_known()
-            && prior.get("cluster") != request.config.get("cluster")
+            && let Some(refusal) = settings_change(prior.get("cluster"), request.config.get("cluster"))
         {
-            let detail = "kubeadm has read the cluster block when the cluster was made; this provider does not change a running cluster by it yet. Nothing was changed. Put the old values back; to have a cluster with the new ones, make another one.";
-            cx.add(
-                Diagnostic::error("Cluster settings cannot be changed in place", detail)
-                    .at(Path::attribute("cluster")),
-            );
+            cx.add(refusal);
             return;
         }
         let config = request.config;
@@ -288,6 +293,11 @@ impl Resource for Master {
                 {
                     cx.add(notice(&stale));
                     return Some(without_machine(state));
+                }
+                if seen.members.is_empty()
+                    && let Some(lost) = self.look_for_lost_quorum(&model).await
+                {
+                    cx.add(lost);
                 }
                 set_master_seen(&mut state, &model, &name, &seen);
                 Some(state)
