@@ -45,6 +45,11 @@ impl Member {
     }
 }
 
+/// The member whose peer URL has this address.
+pub fn member_at(members: &[Member], address: IpAddr) -> Option<&Member> {
+    members.iter().find(|member| member.has_address(address))
+}
+
 fn host_in(url: &str) -> Option<IpAddr> {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);

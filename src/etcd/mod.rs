@@ -8,6 +8,6 @@ mod quorum;
 mod turn;
 
 pub use gateway::{known_members_command, member_list_command, member_remove_script, status_command};
-pub use member::{AnswerError, Member, MemberStatus, parse_member_list, parse_status};
+pub use member::{AnswerError, Member, MemberStatus, member_at, parse_member_list, parse_status};
 pub use quorum::{Refusal, allow_removal, quorum};
 pub use turn::{Fate, Turn, Voter, turn};

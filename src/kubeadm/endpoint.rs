@@ -1,6 +1,8 @@
 //! The control plane's address as all nodes and users see it.
 use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 
+use super::spec::API_SERVER_PORT;
+
 /// `host:port`, where the host is an IP address or a DNS name. IPv6 stands in brackets, the port is required.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -28,6 +30,14 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
+    /// The API server's own port, as seen on its host.
+    pub fn local_api_server() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: API_SERVER_PORT,
+        }
+    }
+
     /// The host as an address, if it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()

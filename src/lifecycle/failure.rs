@@ -2,13 +2,14 @@
 use super::transport_advice;
 use crate::{
     command::Failed,
-    remote::{HostError, HostErrorKind, TransportError as T},
+    node::preflight::{Problem, Severity},
+    remote::{Host, HostError, HostErrorKind, TransportError as T},
 };
 
 /// A failure of a step: what, where, why, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{summary}: {detail}")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What failed, without values, for a diagnostic's summary.
     pub summary: &'static str,
     /// Cause: the command's last lines, what was seen instead of what was expected.
@@ -29,7 +30,7 @@ pub struct Failure {
 
 /// The kinds of failure that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// Something is wrong and stays wrong until somebody acts.
     Permanent,
     /// The host did not answer: it may be down, which is not the same as gone.
@@ -42,7 +43,7 @@ pub enum FailureKind {
 
 impl Failure {
     /// A permanent failure.
-    pub fn new(summary: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(summary: &'static str, detail: impl Into<String>) -> Self {
         Self {
             summary,
             detail: detail.into(),
@@ -56,7 +57,7 @@ impl Failure {
     }
 
     /// Terraform asked to stop.
-    pub fn cancelled() -> Self {
+    pub(crate) fn cancelled() -> Self {
         let detail = "Terraform asked to stop. What was finished stays; the next apply goes on from there.";
         Self {
             kind: FailureKind::Cancelled,
@@ -66,7 +67,7 @@ impl Failure {
 
     /// Adds what the user can do.
     #[must_use]
-    pub fn advise(self, advice: impl Into<String>) -> Self {
+    pub(crate) fn advise(self, advice: impl Into<String>) -> Self {
         Self {
             advice: advice.into(),
             ..self
@@ -75,7 +76,7 @@ impl Failure {
 
     /// Points at an attribute, dotted.
     #[must_use]
-    pub fn at(self, attribute: &'static str) -> Self {
+    pub(crate) fn at(self, attribute: &'static str) -> Self {
         Self {
             attribute: Some(attribute),
             ..self
@@ -84,14 +85,14 @@ impl Failure {
 
     /// Names the host, unless one is named already.
     #[must_use]
-    pub fn on(mut self, host: &str) -> Self {
+    pub(crate) fn on(mut self, host: &str) -> Self {
         self.host.get_or_insert_with(|| host.into());
         self
     }
 
     /// Names the step, unless one is named already.
     #[must_use]
-    pub fn during(mut self, step: &'static str) -> Self {
+    pub(crate) fn during(mut self, step: &'static str) -> Self {
         self.step.get_or_insert(step);
         self
     }
@@ -139,4 +140,34 @@ impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         Self::new("Command failed on the host", failed.to_string())
     }
+}
+
+/// A host that printed something else than its script prints.
+pub(super) fn answer_not_understood(host: &Host, error: &impl std::fmt::Display) -> Failure {
+    Failure::new("Host gave an answer that makes no sense", error.to_string()).on(host.name())
+}
+
+/// One failure for all errors among the problems; its summary and attribute are the first one's.
+pub(crate) fn failure_of(problems: &[Problem]) -> Option<Failure> {
+    let errors: Vec<&Problem> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    let first = errors.first()?;
+    let failure = match errors.as_slice() {
+        [one] => Failure::new(one.summary, one.detail.clone()),
+        many => {
+            let list = many
+                .iter()
+                .map(|problem| format!("- {}: {}", problem.summary, problem.detail));
+            Failure::new(
+                "Host does not meet the requirements",
+                list.collect::<Vec<_>>().join("\n"),
+            )
+        }
+    };
+    Some(Failure {
+        attribute: first.attribute,
+        ..failure
+    })
 }

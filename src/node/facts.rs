@@ -290,6 +290,12 @@ impl Facts {
         }
     }
 
+    /// All addresses of the host's interfaces.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        all.map(ipnet::IpNet::addr).collect()
+    }
+
     /// Whether the host has the address.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.interfaces

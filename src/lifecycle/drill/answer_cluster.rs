@@ -1,8 +1,6 @@
 //! Scripts about the cluster: kubectl, etcd, the API server, credentials.
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use super::{
     answer::{fails, says, whether},
     answer_host::{addresses, boot, state},
@@ -14,6 +12,8 @@ use crate::{
     command::{Output, Script},
     node::{Answers, MARKER},
 };
+
+use serde_json::{Value, json};
 
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
     let body = script.body.as_str();

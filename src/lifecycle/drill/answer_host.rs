@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     command::{Output, Script},
-    lifecycle::released::RELEASED,
+    lifecycle::host::released_members::RELEASED,
     node::{Answers, MARKER, facts::PROGRAMS},
 };
 

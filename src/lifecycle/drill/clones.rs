@@ -4,7 +4,12 @@ use super::{
     tell,
     world::{Fault, FaultKind, Lab, World},
 };
-use crate::lifecycle::{ClusterLocks, Departures, MasterSpec, create_master, remove_master};
+use crate::lifecycle::{
+    create::create_master,
+    lock::ClusterLocks,
+    remove::{Departures, remove_master},
+    spec::MasterSpec,
+};
 
 fn cloned(mut world: World) -> World {
     for machine in world.machines.values_mut() {

@@ -6,7 +6,7 @@ use super::{
     operations::{M1, M2, M3, Operation, W1, hosts, loadbalancer, new_run},
     world::Lab,
 };
-use crate::lifecycle::{Failure, apply_loadbalancer, prove_floating_ip};
+use crate::lifecycle::{failure::Failure, loadbalancer::apply_loadbalancer, network::prove_floating_ip};
 
 /// What the operation says of a port that is closed on one host, after which it was opened again.
 async fn closed(operation: Operation, to: &str, port: u16) -> Failure {
@@ -157,7 +157,7 @@ async fn a_join_that_fails_says_which_port_is_closed_by_then() {
     let run = new_run(&lab, M2);
     let spec = super::operations::joining_master(&lab);
     // The plan of this very apply has looked, before the port was closed.
-    let looked = crate::lifecycle::look::read_facts(&run.host).await.unwrap();
+    let looked = crate::lifecycle::host::read_facts(&run.host).await.unwrap();
     let failure = crate::lifecycle::create_master(
         &run,
         &spec,

@@ -7,8 +7,12 @@ use super::{
     world::{Lab, World},
 };
 use crate::lifecycle::{
-    ClusterLocks, Departures, Failure, FailureKind, IfUnreachable, Leaving, Notice, create_master,
-    create_worker, foresee_removal, remove_master, remove_worker,
+    create::{create_master, create_worker},
+    failure::{Failure, FailureKind},
+    lock::ClusterLocks,
+    notice::Notice,
+    remove::{Departures, foresee_removal, remove_master, remove_worker},
+    spec::{IfUnreachable, Leaving},
 };
 
 /// A run of Terraform: one process.

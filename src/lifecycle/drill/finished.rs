@@ -6,11 +6,10 @@ use super::{
 use crate::{
     kubeadm::{Version, ca_cert_hash},
     lifecycle::{
-        ClusterLocks,
-        look::read_facts,
-        runner::run_steps,
-        step::Step,
-        steps::{ControlPlane, FinishJoin, KubeadmInit, KubeadmJoin},
+        engine::Step,
+        host::read_facts,
+        stages::{Held, Plan, Stage, run_plan},
+        steps::join::{ControlPlane, FinishJoin, KubeadmInit, KubeadmJoin},
     },
 };
 
@@ -44,7 +43,8 @@ async fn spares(lab: &Lab, at: &str, step: Box<dyn Step>) {
     let run = new_run(lab, at);
     step.undo(&run).await.unwrap();
     assert_eq!(lab.world().summary(), before, "{} was undone", step.title());
-    let failed = run_steps(&run, &[step]).await.unwrap_err();
+    let plan = Plan::new([Stage::under_host_lock([Some(step)])]);
+    let failed = run_plan(&run, &plan, Held::default()).await.unwrap_err();
     assert_eq!(lab.world().summary(), before, "{failed}");
     assert_eq!(lab.world().violations, Vec::<String>::new());
 }
@@ -54,8 +54,7 @@ async fn a_finished_node_is_not_reset_by_a_join() {
     for (operation, at) in [(Operation::CreateSecondMaster, M2), (Operation::CreateWorker, W1)] {
         let (lab, join) = joined(operation, at).await;
         spares(&lab, at, Box::new(join.clone())).await;
-        let locks = ClusterLocks::default();
-        spares(&lab, at, Box::new(FinishJoin { join, locks })).await;
+        spares(&lab, at, Box::new(FinishJoin { join })).await;
     }
 }
 

@@ -10,8 +10,11 @@ use super::{
     world::{Fault, FaultKind, Lab, World},
 };
 use crate::lifecycle::{
-    ClusterLocks, Departures, IfUnreachable, apply_loadbalancer, create_master, create_worker,
-    remove_loadbalancer, remove_master, remove_worker,
+    create::{create_master, create_worker},
+    loadbalancer::{apply_loadbalancer, remove_loadbalancer},
+    lock::ClusterLocks,
+    remove::{Departures, remove_master, remove_worker},
+    spec::IfUnreachable,
 };
 
 const CREATES: [Operation; 4] = [

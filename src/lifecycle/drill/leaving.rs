@@ -6,7 +6,12 @@ use super::{
     world::{Fault, FaultKind, Lab, World},
 };
 use crate::{
-    lifecycle::{ClusterLocks, Failure, create_master, create_worker, marker::Marker},
+    lifecycle::{
+        create::{create_master, create_worker},
+        failure::Failure,
+        host::Marker,
+        lock::ClusterLocks,
+    },
     node::MARKER,
 };
 

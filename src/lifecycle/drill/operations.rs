@@ -1,19 +1,26 @@
 //! The provider's operations on a small world: three masters with load balancers and a worker.
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
 use super::world::{Lab, Machine, World};
 use crate::{
     haproxy::HaproxySpec,
     kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET},
     lifecycle::{
-        ClusterLocks, Departures, Failure, IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec,
-        NodeChange, NodeWishes, Progress, Run, WorkerSpec, apply_loadbalancer, create_master, create_worker,
-        remove_loadbalancer, remove_master, remove_worker, update_node,
+        create::{create_master, create_worker},
+        engine::{Progress, Run},
+        failure::Failure,
+        loadbalancer::{apply_loadbalancer, remove_loadbalancer},
+        lock::ClusterLocks,
+        remove::{Departures, remove_master, remove_worker},
+        spec::{
+            IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec, NodeChange, NodeWishes, WorkerSpec,
+        },
+        update::update_node,
     },
 };
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub(super) const M1: &str = "10.0.0.11";
 pub(super) const M2: &str = "10.0.0.12";
@@ -208,7 +215,7 @@ impl Operation {
                     taints: None,
                     files: Vec::new(),
                 };
-                update_node(&run, change).await
+                update_node(&run, change, &locks).await
             }
         }
     }

@@ -4,7 +4,12 @@ use super::{
     two_runs::let_others_run,
     world::{Lab, World},
 };
-use crate::lifecycle::{ClusterLocks, Departures, Failure, create_master, remove_master};
+use crate::lifecycle::{
+    create::create_master,
+    failure::Failure,
+    lock::ClusterLocks,
+    remove::{Departures, remove_master},
+};
 
 async fn create(lab: &Lab, address: &str, locks: &ClusterLocks) -> Result<(), Failure> {
     let run = new_run(lab, address);

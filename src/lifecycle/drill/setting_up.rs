@@ -1,16 +1,21 @@
 //! Drill: machines that still set themselves up when they are asked to become nodes.
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
     operations::{M1, Operation, new_run, symmetric_master},
     world::{Fault, FaultKind, Lab},
 };
 use crate::{
-    lifecycle::{ClusterLocks, FailureKind, Progress, Run, check_master, create_master, failure_of},
+    lifecycle::{
+        create::{check_master, create_master},
+        engine::{Progress, Run},
+        failure::{FailureKind, failure_of},
+        lock::ClusterLocks,
+    },
     node::preflight::Severity,
 };
+
+use tokio::time::Instant;
 
 const OPERATIONS: [Operation; 5] = [
     Operation::CreateFirstMaster,

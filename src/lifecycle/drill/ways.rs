@@ -8,8 +8,9 @@ use super::{
     world::{Fault, FaultKind, Lab, World},
 };
 use crate::lifecycle::{
-    ClusterLocks, Join, MasterSpec, WorkerSpec, create_master, create_worker,
-    find_way::{Way, find_way},
+    create::{Way, create_master, create_worker, find_way},
+    lock::ClusterLocks,
+    spec::{Join, MasterSpec, WorkerSpec},
 };
 
 async fn founded() -> World {

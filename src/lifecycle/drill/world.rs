@@ -6,10 +6,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
 use super::answer::answer;
 use crate::{
     command::{Output, Script},
@@ -21,6 +17,10 @@ use crate::{
     },
     remote::{Host, Transport, TransportError},
 };
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Handle to a world; clones are the same one.
 #[derive(Clone, Debug)]

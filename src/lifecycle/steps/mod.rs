@@ -1,42 +1,4 @@
-//! The steps that operations are made of, one file each, or one for steps that belong together.
-mod admin_kubeconfig;
-mod apply_node_settings;
-mod await_api;
-mod await_etcd_voter;
-mod begin_leaving;
-mod check_host;
-mod finish_join;
-mod kubeadm_init;
-mod kubeadm_join;
-mod kubeadm_reset;
-mod leave;
-mod loadbalancer_files;
-mod node_name_is_free;
-mod pull_images;
-mod record_membership;
-mod release_vip;
-mod remove_certificates;
-mod remove_learners;
-mod revoke_credentials;
-mod try_connections;
-
-pub use admin_kubeconfig::AdminKubeconfig;
-pub use apply_node_settings::ApplyNodeSettings;
-pub use await_api::{AwaitEndpoint, AwaitLocalApi, local_api};
-pub use await_etcd_voter::AwaitEtcdVoter;
-pub use begin_leaving::{BeginLeaving, StayInCluster, take_back};
-pub use check_host::{CheckHost, failure_of};
-pub use finish_join::FinishJoin;
-pub use kubeadm_init::KubeadmInit;
-pub use kubeadm_join::{ControlPlane, KubeadmJoin};
-pub use kubeadm_reset::{CleanHost, KubeadmReset};
-pub use leave::{DeleteNode, DrainNode, EtcdMemberIsGone, GuardQuorum, RemoveEtcdMember, removal_refused};
-pub use loadbalancer_files::{AwaitHaproxy, RemoveLoadbalancer, StopKeepalived, WriteLoadbalancer};
-pub use node_name_is_free::NodeNameIsFree;
-pub use pull_images::PullImages;
-pub use record_membership::RecordMembership;
-pub use release_vip::ReleaseVip;
-pub use remove_certificates::RemoveCertificates;
-pub use remove_learners::RemoveLearners;
-pub use revoke_credentials::RevokeCredentials;
-pub use try_connections::{Others, TryConnections};
+//! The steps that operations are made of: one step, one file.
+pub(super) mod join;
+pub(super) mod leave;
+pub(super) mod loadbalancer;

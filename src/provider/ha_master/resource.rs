@@ -400,7 +400,7 @@ impl Resource for Master {
             host.clone(),
             limit(new.timeouts.update.as_ref(), 10 * MINUTE),
         );
-        match update_node(&run, change).await {
+        match update_node(&run, change, &self.shared.locks).await {
             Ok(()) => planned,
             Err(failure) => {
                 cx.add(diagnostic(&failure.on(host.name())));

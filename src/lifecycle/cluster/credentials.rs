@@ -1,0 +1,101 @@
+//! Join credentials: made on a master for one join, revoked after it, never kept.
+use crate::lifecycle::{
+    failure::answer_not_understood,
+    host::{answers_of, remove_config, write_config},
+};
+use std::time::Duration;
+
+use crate::{
+    command::Script,
+    kube,
+    kubeadm::{self, BootstrapToken, CertificateKey, Version},
+    lifecycle::failure::Failure,
+    node::{Query, query::SLOW_SECONDS},
+    remote::Host,
+};
+
+/// A token outlives its join by at most this, should nobody be there to revoke it.
+const TOKEN_TTL: Duration = Duration::from_secs(20 * 60);
+/// What the file is for from which kubeadm reads the certificate key.
+const UPLOAD: &str = "upload-certs";
+
+/// A token from the operating system's randomness.
+pub(crate) fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
+    Ok(BootstrapToken::from_random(random()?))
+}
+
+/// Makes the token for the join of this node known to the cluster, on a master. The node's marker names it by
+/// then, so that whatever happens it can be revoked.
+pub(crate) async fn mint_token(via: &Host, token: &BootstrapToken, node_name: &str) -> Result<(), Failure> {
+    let description = format!("terraform-provider-ha: join of {node_name}");
+    via.run_ok(&kube::create_bootstrap_token_script(
+        token,
+        TOKEN_TTL,
+        &description,
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
+pub(crate) async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
+    let key = CertificateKey::from_random(random()?);
+    let query = Query::new()
+        .section_within("version", kubeadm::version_command(), SLOW_SECONDS)
+        .section(
+            "address",
+            "sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml",
+        );
+    let stdout = via.run_ok(&query.script("read kubeadm's version")).await?;
+    let answers = answers_of(via, &stdout, &[])?;
+    let version = kubeadm::parse_version(answers.text("version").unwrap_or_default())
+        .map_err(|error| answer_not_understood(via, &error))?;
+    let address = answers
+        .text("address")
+        .unwrap_or_default()
+        .trim()
+        .parse()
+        .map_err(|error| answer_not_understood(via, &error))?;
+    let config = kubeadm::render_upload_certs(&version, kubernetes, &key, address)
+        .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
+    let path = write_config(via, UPLOAD, &config).await?;
+    let body = kube::remove_certificates_command() + &kubeadm::upload_certs_command(&path);
+    let script = Script::new("upload certificates", body).secret(key.text());
+    let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
+    remove_config(via, UPLOAD).await?;
+    uploaded?;
+    Ok(key)
+}
+
+/// Takes the token back, and with it the uploaded certificates.
+pub(crate) async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Result<(), Failure> {
+    if with_certificates {
+        remove_config(via, UPLOAD).await?;
+    }
+    via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates))
+        .await?;
+    Ok(())
+}
+
+/// Removes the uploaded certificates, the token that they go with, and what an upload that was cut has left. Under the
+/// cluster's lock nobody else uploads.
+pub(crate) async fn remove_certificates(via: &Host) -> Result<(), Failure> {
+    remove_config(via, UPLOAD).await?;
+    via.run_ok(&kube::remove_certificates_script()).await?;
+    Ok(())
+}
+
+/// kubeadm's version on a host.
+pub(crate) fn kubeadm_version(facts: &crate::node::Facts) -> Option<Version> {
+    facts.kubeadm_version.clone().map(Version::from)
+}
+
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| Failure::new("No randomness from the operating system", error.to_string()))?;
+    }
+    Ok(bytes)
+}

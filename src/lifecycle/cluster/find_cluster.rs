@@ -1,0 +1,81 @@
+//! Finds the running cluster, and a master of it to join through.
+use std::time::Duration;
+
+use super::survey::{HostReport, Survey};
+use crate::{
+    kubeadm::Version,
+    lifecycle::{
+        engine::{Condition, Run, wait_until},
+        failure::Failure,
+    },
+    remote::Host,
+};
+
+/// The master through which a cluster is changed, and what it said of the cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Through {
+    /// The master.
+    pub via: Host,
+    /// `sha256:…` of the cluster's CA.
+    pub ca_cert_hash: String,
+    /// Its certificate.
+    pub ca_cert_pem: String,
+    /// The control plane's version.
+    pub kubernetes_version: Version,
+}
+
+/// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
+/// may just have joined.
+pub(crate) async fn find_cluster(run: &Run, candidates: &[Host]) -> Result<Survey, Failure> {
+    wait_for_cluster(run, candidates, Survey::of(candidates).await).await
+}
+
+/// The same, after a first look.
+pub(crate) async fn wait_for_cluster(
+    run: &Run,
+    candidates: &[Host],
+    first: Survey,
+) -> Result<Survey, Failure> {
+    // A master that is down keeps nobody from joining through another.
+    if first.via().is_some_and(|seen| !seen.is_being_founded()) {
+        return Ok(first);
+    }
+    let survey = if first.is_settled() {
+        first
+    } else {
+        Survey::when_reachable(run, candidates).await
+    };
+    if survey.via().is_some() || survey.masters().next().is_none() {
+        return Ok(survey);
+    }
+    wait_until(run, "a master of the running cluster answers", Duration::from_secs(180), || {
+        Box::pin(async {
+            let survey = Survey::of(candidates).await;
+            Ok(if survey.via().is_some() { Condition::Met(survey) } else { Condition::NotYet(survey.account()) })
+        })
+    })
+    .await
+    .map_err(|failure| {
+        Failure { summary: "Cluster does not answer", ..failure }.advise(
+            "A cluster exists on these hosts, so none is founded and nothing can join. Bring its API servers and etcd back first.",
+        )
+    })
+}
+
+/// Turns what a master said into what a join needs.
+pub(crate) fn through(seen: &HostReport) -> Result<Through, Failure> {
+    let missing = || {
+        Failure::new(
+            "Master gave no usable answer",
+            "Its CA certificate or kubeadm-config could not be read.",
+        )
+        .on(seen.host.name())
+    };
+    let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
+    Ok(Through {
+        via: seen.host.clone(),
+        ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
+        ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,
+        kubernetes_version: cluster.kubernetes_version.parse().map_err(|_| missing())?,
+    })
+}

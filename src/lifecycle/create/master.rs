@@ -1,0 +1,291 @@
+//! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
+use crate::lifecycle::stages::Decide;
+use async_trait::async_trait;
+
+use super::{
+    bootstrap::{Way, await_founder, find_way},
+    preflight::{master_problems, refuse_foreign_node, without_kubeadm},
+};
+use crate::lifecycle::host::cluster_file;
+use crate::{
+    kubeadm::{ClusterSpec, Endpoint, NodeSpec, Version},
+    lifecycle::{
+        cluster::{Through, kubeadm_version, with_itself},
+        engine::Run,
+        failure::Failure,
+        host::{await_setup, look_again, look_unless, marker_of, render_cluster},
+        lock::{ClusterLock, ClusterLocks},
+        network::{Place, check_master_connections, explain, may_be_explained, places},
+        spec::{Identity, MasterSpec},
+        stages::{Decision, Held, Plan, Site, Stage, drive, run_plan, step},
+        steps::{
+            join::{
+                ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost, CheckNodeName,
+                ControlPlane, CopyAdminKubeconfig, FinishJoin, KubeadmInit, KubeadmJoin, Others, PullImages,
+                RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials, TryConnections,
+            },
+            leave::{DeleteNode, KubeadmReset, StayInCluster},
+        },
+    },
+    node::{Facts, facts::ETCD_FOLDER, files::File},
+    remote::Host,
+};
+
+/// Makes the host a master, and gives what it goes by. The host is locked all the time, the cluster from the
+/// look for a running cluster until etcd's membership has changed; what kubeadm and this provider do after that needs none.
+///
+/// `looked`: what a look at the host has just seen, so that it need not be looked at again. After a failure anywhere
+/// the same call goes on from there: nothing is undone that is done.
+pub(crate) async fn create_master(
+    run: &Run,
+    spec: &MasterSpec,
+    locks: &ClusterLocks,
+    looked: Option<Facts>,
+) -> Result<Identity, Failure> {
+    // What has looked at the host has tried its connections too.
+    let is_tried = looked.is_some();
+    let facts = look_unless(looked, run, spec.etcd_folder().unwrap_or(ETCD_FOLDER)).await?;
+    let facts = await_setup(run, facts, |facts| master_problems(facts, spec)).await?;
+    let lock = locks.lock_host(run).await?;
+    let made = lock.around(async |host| {
+        let facts = look_again(run, facts.clone()).await?;
+        let master = Master::new(run, spec, facts)?;
+        run_plan(run, &master.preparation(is_tried)?, Held::by_host(host)).await?;
+        let site = Site {
+            locks,
+            endpoint: master.endpoint.to_string(),
+            hosts: master.hosts.clone(),
+        };
+        drive(run, &site, Some(host), &master).await?;
+        Ok(master.identity())
+    });
+    match made.await {
+        Err(failure) if may_be_explained(&failure) => {
+            let places = places(&spec.candidates()).await;
+            let problems = match Place::of_node(&run.host, &facts, &spec.node) {
+                Some(own) => {
+                    check_master_connections(&own, &places, &spec.node.ignore_preflight_errors).await
+                }
+                None => Vec::new(),
+            };
+            Err(explain(failure, &problems))
+        }
+        made => made,
+    }
+}
+
+/// The master to be, as far as it is known before the look for a cluster.
+#[derive(Debug)]
+struct Master<'a> {
+    run: &'a Run,
+    host: Host,
+    /// Every host that may have the cluster.
+    hosts: Vec<Host>,
+    spec: &'a MasterSpec,
+    facts: Facts,
+    kubeadm: Version,
+    endpoint: Endpoint,
+    node: NodeSpec,
+}
+
+#[async_trait]
+impl Decide for Master<'_> {
+    type End = ();
+
+    async fn decide(&self, lock: &ClusterLock) -> Result<Decision<'_, ()>, Failure> {
+        Ok(match find_way(self.run, self.spec).await? {
+            Way::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
+            Way::Init(cluster) => Decision::Go(self.init(&cluster), ()),
+            Way::Join(through) => Decision::Go(self.join(&through), ()),
+            Way::Rejoin(through) => Decision::Go(self.rejoin(&through), ()),
+            Way::Member => Decision::Go(self.adopt(), ()),
+            Way::After(founder) => {
+                Decision::WaitFor(Box::pin(async move { await_founder(self.run, &founder).await }))
+            }
+        })
+    }
+}
+
+impl<'a> Master<'a> {
+    fn new(run: &'a Run, spec: &'a MasterSpec, facts: Facts) -> Result<Self, Failure> {
+        let endpoint = spec.endpoint().cloned().ok_or_else(|| {
+            Failure::new(
+                "Neither cluster nor join",
+                "The resource has neither a cluster block nor a join argument.",
+            )
+            .at("cluster")
+        })?;
+        let kubeadm = kubeadm_version(&facts)
+            .ok_or_else(|| without_kubeadm(&master_problems(&facts, spec)).on(run.host.name()))?;
+        // A master of some cluster is judged by what that cluster says of itself, later.
+        if !facts.kubernetes.admin_conf {
+            refuse_foreign_node(&run.host, &facts, &endpoint.to_string())?;
+        }
+        let node = spec.node.node_spec(&facts, &run.host);
+        Ok(Self {
+            run,
+            host: run.host.clone(),
+            hosts: with_itself(run, &spec.candidates()),
+            spec,
+            facts,
+            kubeadm,
+            endpoint,
+            node,
+        })
+    }
+
+    /// What needs no lock: other masters may be joining meanwhile.
+    fn preparation(&self, is_tried: bool) -> Result<Plan, Failure> {
+        let images = match &self.spec.cluster {
+            Some(cluster) => Some(render_cluster(&self.kubeadm, cluster)?),
+            None => None,
+        };
+        Ok(Plan::new([Stage::under_host_lock([
+            step(CheckHost {
+                problems: master_problems(&self.facts, self.spec),
+            }),
+            (!is_tried)
+                .then(|| TryConnections {
+                    facts: self.facts.clone(),
+                    wishes: self.spec.node.clone(),
+                    others: Others::Masters(self.spec.candidates()),
+                })
+                .and_then(step),
+            images.and_then(|config| step(PullImages { config })),
+        ])]))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            node_name: self.node.name.clone(),
+            address: self.node.advertise_address,
+        }
+    }
+
+    fn init(&self, cluster: &ClusterSpec) -> Plan {
+        Plan::new([
+            Stage::under_cluster_lock([
+                step(KubeadmInit {
+                    kubeadm: self.kubeadm.clone(),
+                    cluster: cluster.clone(),
+                    node: self.node.clone(),
+                }),
+                step(AwaitLocalApi),
+                step(AwaitEndpoint {
+                    endpoint: self.endpoint.clone(),
+                }),
+            ]),
+            Stage::under_host_lock([step(RevokeCredentials {
+                via: self.host.clone(),
+            })]),
+            self.closing(),
+        ])
+    }
+
+    fn join(&self, through: &Through) -> Plan {
+        let via = &through.via;
+        let own = self.node.advertise_address;
+        let join = KubeadmJoin {
+            kubeadm: self.kubeadm.clone(),
+            via: via.clone(),
+            endpoint: self.endpoint.clone(),
+            ca_cert_pem: through.ca_cert_pem.clone(),
+            node: self.node.clone(),
+            control_plane: own.map(|advertise_address| ControlPlane {
+                advertise_address,
+                kubernetes_version: through.kubernetes_version.clone(),
+            }),
+        };
+        Plan::new([
+            Stage::under_cluster_lock([
+                step(CheckNodeName {
+                    via: via.clone(),
+                    name: self.node.name.clone(),
+                    machine_id: self.facts.machine_id.clone(),
+                    addresses: self.facts.addresses(),
+                    advertise_address: own,
+                }),
+                step(RemoveLearners {
+                    via: via.clone(),
+                    own,
+                }),
+                step(join.clone()),
+                step(RemoveCertificates { via: via.clone() }),
+            ]),
+            Stage::under_host_lock([
+                step(FinishJoin { join }),
+                step(RevokeCredentials { via: via.clone() }),
+                own.and_then(|advertise_address| {
+                    step(AwaitEtcdVoter {
+                        via: via.clone(),
+                        advertise_address,
+                    })
+                }),
+                step(AwaitLocalApi),
+            ]),
+            self.closing(),
+        ])
+    }
+
+    /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
+    /// kubeadm from joining.
+    fn rejoin(&self, through: &Through) -> Plan {
+        self.join(through).after(Stage::under_cluster_lock([
+            step(KubeadmReset {
+                cri_socket: self.node.cri_socket.clone(),
+                verify: None,
+            }),
+            step(DeleteNode {
+                via: through.via.clone(),
+                name: self.node.name.clone(),
+            }),
+        ]))
+    }
+
+    /// The host is a master of the cluster already; if its removal was begun, that is taken back.
+    fn adopt(&self) -> Plan {
+        let is_leaving = marker_of(&self.facts).is_some_and(|marker| marker.leaving.is_some());
+        Plan::new([
+            Stage::under_host_lock([
+                step(AwaitLocalApi),
+                is_leaving
+                    .then(|| StayInCluster {
+                        via: self.host.clone(),
+                        name: self.node.name.clone(),
+                        member: self.node.advertise_address,
+                    })
+                    .and_then(step),
+            ]),
+            self.closing(),
+        ])
+    }
+
+    /// What every master gets in the end, through its own API server.
+    fn closing(&self) -> Stage {
+        Stage::under_host_lock([
+            step(ApplyNodeSettings::all_of(
+                &self.spec.node,
+                self.host.clone(),
+                &self.node.name,
+            )),
+            self.facts
+                .user
+                .clone()
+                .and_then(|user| step(CopyAdminKubeconfig { user })),
+            step(RecordMembership {
+                endpoint: self.endpoint.to_string(),
+                node_name: self.node.name.clone(),
+                files: self.files(),
+            }),
+        ])
+    }
+
+    fn files(&self) -> Vec<File> {
+        let text = self
+            .spec
+            .cluster
+            .as_ref()
+            .and_then(|cluster| render_cluster(&cluster.kubernetes_version, cluster).ok());
+        text.map(cluster_file).into_iter().collect()
+    }
+}

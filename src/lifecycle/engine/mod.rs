@@ -1,0 +1,12 @@
+//! What every operation stands on: steps and their run, waits, progress, the journal.
+pub(super) mod journal;
+pub(super) mod process;
+mod progress;
+mod run;
+mod step;
+mod wait;
+
+pub(crate) use progress::{Outcome, Progress};
+pub(crate) use run::Run;
+pub(crate) use step::{Check, Step};
+pub(crate) use wait::{Condition, wait_at_most, wait_until, wait_until_done};

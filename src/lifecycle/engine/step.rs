@@ -1,0 +1,46 @@
+//! What a step is: one change to a host or a cluster that can tell whether it is needed, and be repeated.
+use async_trait::async_trait;
+
+use super::run::Run;
+use crate::lifecycle::failure::Failure;
+
+/// What `check` saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// The step's end is reached; nothing to do.
+    Done,
+    /// There is something to do, and why.
+    Needed(String),
+}
+
+/// One change, named in the words of the field.
+///
+/// Truth is what `check` sees, not what a log says: after a crash anywhere the next run starts at the first
+/// step again and skips what is done.
+#[async_trait]
+pub(crate) trait Step: Send + Sync {
+    /// An imperative phrase, the same in logs, errors and tests.
+    fn title(&self) -> &'static str;
+
+    /// Looks, never writes. An error means that the step must not run: the reason, and what to do.
+    async fn check(&self, run: &Run) -> Result<Check, Failure>;
+
+    /// Makes the change. Safe to repeat after a half-done try.
+    async fn perform(&self, run: &Run) -> Result<(), Failure>;
+
+    /// Cleans what a failed `perform` of this step began. Must work whether `perform`
+    /// never started or stopped half-way.
+    async fn undo(&self, _run: &Run) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether `undo` changes etcd's members: it then runs under the cluster's lock also where the step does not.
+    fn undo_changes_membership(&self) -> bool {
+        false
+    }
+
+    /// Whether a cancelled run still does this step: short ones that finish what exists already.
+    fn finishes(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,137 @@
+//! How a node leaves, as plans: with its host, without it, or alone.
+use std::time::Duration;
+
+use super::remaining::Survivor;
+use crate::lifecycle::{
+    engine::Step,
+    spec::Leaving,
+    stages::{Plan, Stage, step},
+    steps::leave::{
+        BeginLeaving, CleanHost, DeleteNode, DrainNode, GuardQuorum, KubeadmReset, ReleaseVip,
+        RemoveEtcdMember, StayInCluster, VerifyEtcdMemberGone,
+    },
+};
+
+const DRAIN_LIMIT: Duration = Duration::from_secs(300);
+/// Longer than a dead host's Node stays Ready, 40 s.
+const SHORT_DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// A node whose host answers leaves. As long as nothing is lost, a failure or a stop takes the removal back: the user may
+/// think better of it. After a kill or a broken link the host's note makes the next apply go on.
+pub(super) fn leave(leaving: &Leaving, survivor: &Survivor) -> Plan {
+    let via = &survivor.via;
+    let member = leaving.advertise_address;
+    let is_gone = |address| VerifyEtcdMemberGone {
+        via: via.clone(),
+        address,
+    };
+    Plan::new([
+        stage(
+            leaving,
+            [
+                guard_quorum(leaving, survivor),
+                step(BeginLeaving {
+                    via: via.clone(),
+                    name: leaving.node_name.clone(),
+                }),
+                drain(leaving, survivor, DRAIN_LIMIT, false),
+                member.and_then(|_| step(ReleaseVip)),
+            ],
+        )
+        .or_take_back(stay(leaving, survivor)),
+        stage(
+            leaving,
+            [
+                // Before the reset: should that forget the member, the one master that stays of two would have no quorum.
+                remove_member(leaving, survivor),
+                step(KubeadmReset {
+                    cri_socket: leaving.cri_socket.clone(),
+                    verify: member.map(is_gone),
+                }),
+                member.map(is_gone).and_then(step),
+                delete_node(leaving, survivor),
+                step(CleanHost),
+            ],
+        ),
+    ])
+}
+
+/// What takes a removal back that has lost nothing yet.
+pub(super) fn stay(leaving: &Leaving, survivor: &Survivor) -> StayInCluster {
+    StayInCluster {
+        via: survivor.via.clone(),
+        name: leaving.node_name.clone(),
+        member: leaving.advertise_address,
+    }
+}
+
+/// The cluster is cleaned of a node whose host does not answer.
+pub(super) fn clean_cluster(leaving: &Leaving, survivor: &Survivor) -> Plan {
+    Plan::new([stage(
+        leaving,
+        [
+            guard_quorum(leaving, survivor),
+            drain(leaving, survivor, SHORT_DRAIN_LIMIT, true),
+            remove_member(leaving, survivor),
+            delete_node(leaving, survivor),
+        ],
+    )])
+}
+
+/// The node ends without anybody's help.
+pub(super) fn reset(leaving: &Leaving) -> Plan {
+    Plan::new([stage(
+        leaving,
+        [
+            step(KubeadmReset {
+                cri_socket: leaving.cri_socket.clone(),
+                verify: None,
+            }),
+            step(CleanHost),
+        ],
+    )])
+}
+
+/// A worker is no member of etcd, so that others may come and go beside it.
+fn stage(leaving: &Leaving, steps: impl IntoIterator<Item = Option<Box<dyn Step>>>) -> Stage {
+    match leaving.advertise_address {
+        Some(_) => Stage::under_cluster_lock(steps),
+        None => Stage::under_host_lock(steps),
+    }
+}
+
+fn guard_quorum(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+    step(GuardQuorum {
+        via: survivor.via.clone(),
+        leaving: leaving.advertise_address?,
+    })
+}
+
+fn drain(
+    leaving: &Leaving,
+    survivor: &Survivor,
+    limit: Duration,
+    is_unreachable: bool,
+) -> Option<Box<dyn Step>> {
+    step(DrainNode {
+        via: survivor.via.clone(),
+        name: leaving.node_name.clone(),
+        limit,
+        kubectl: survivor.kubectl.clone(),
+        is_unreachable,
+    })
+}
+
+fn remove_member(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+    step(RemoveEtcdMember {
+        via: survivor.via.clone(),
+        address: leaving.advertise_address?,
+    })
+}
+
+fn delete_node(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+    step(DeleteNode {
+        via: survivor.via.clone(),
+        name: leaving.node_name.clone(),
+    })
+}

@@ -1,0 +1,36 @@
+//! Steps in which a host becomes a node.
+mod apply_node_settings;
+mod await_endpoint;
+mod await_etcd_voter;
+mod await_local_api;
+mod check_host;
+mod check_node_name;
+mod copy_admin_kubeconfig;
+mod finish_join;
+mod kubeadm_init;
+mod kubeadm_join;
+mod pull_images;
+mod record_membership;
+mod remove_certificates;
+mod remove_learners;
+mod revoke_credentials;
+mod try_connections;
+mod write_files;
+
+pub(crate) use apply_node_settings::ApplyNodeSettings;
+pub(crate) use await_endpoint::AwaitEndpoint;
+pub(crate) use await_etcd_voter::AwaitEtcdVoter;
+pub(crate) use await_local_api::AwaitLocalApi;
+pub(crate) use check_host::CheckHost;
+pub(crate) use check_node_name::CheckNodeName;
+pub(crate) use copy_admin_kubeconfig::CopyAdminKubeconfig;
+pub(crate) use finish_join::FinishJoin;
+pub(crate) use kubeadm_init::KubeadmInit;
+pub(crate) use kubeadm_join::{ControlPlane, KubeadmJoin};
+pub(crate) use pull_images::PullImages;
+pub(crate) use record_membership::RecordMembership;
+pub(crate) use remove_certificates::RemoveCertificates;
+pub(crate) use remove_learners::RemoveLearners;
+pub(crate) use revoke_credentials::RevokeCredentials;
+pub(crate) use try_connections::{Others, TryConnections};
+pub(crate) use write_files::WriteFiles;

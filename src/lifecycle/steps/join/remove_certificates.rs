@@ -1,0 +1,56 @@
+//! Step: the certificates that were uploaded for a master's join are out of the cluster again.
+use async_trait::async_trait;
+
+use crate::{
+    lifecycle::{
+        cluster::remove_certificates,
+        engine::{Check, Run, Step},
+        failure::Failure,
+        host::Marker,
+    },
+    remote::Host,
+};
+
+/// Removes them. Under the cluster's lock: the next join's are in the same Secret.
+#[derive(Debug)]
+pub(crate) struct RemoveCertificates {
+    /// The master that removes them.
+    pub via: Host,
+}
+
+async fn uploaded(run: &Run) -> Result<Option<Marker>, Failure> {
+    Ok(Marker::read(&run.host)
+        .await?
+        .filter(|marker| marker.has_certificates))
+}
+
+#[async_trait]
+impl Step for RemoveCertificates {
+    fn title(&self) -> &'static str {
+        "remove the uploaded certificates"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        Ok(match uploaded(run).await? {
+            None => Check::Done,
+            Some(_) => Check::Needed("the uploaded certificates are in the cluster still".into()),
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let Some(marker) = uploaded(run).await? else {
+            return Ok(());
+        };
+        remove_certificates(&self.via).await?;
+        let without = Marker {
+            has_certificates: false,
+            ..marker
+        };
+        run.host.run_ok(&without.write_script()).await?;
+        Ok(())
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}

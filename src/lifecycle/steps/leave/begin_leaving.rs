@@ -1,0 +1,60 @@
+//! Step: the host's note says that the node's removal was begun.
+use async_trait::async_trait;
+
+use super::drain_node::DRAINED;
+use crate::{
+    lifecycle::{
+        cluster::node_of,
+        engine::{Check, Run, Step},
+        failure::Failure,
+        host::{Before, Marker},
+    },
+    remote::Host,
+};
+
+/// Before the Node is cordoned: a run that is killed after it would leave a node behind that takes no pods, and nothing
+/// that asks for its end.
+#[derive(Debug)]
+pub(crate) struct BeginLeaving {
+    /// The master that is asked how the Node is.
+    pub via: Host,
+    /// The Node's name.
+    pub name: String,
+}
+
+#[async_trait]
+impl Step for BeginLeaving {
+    fn title(&self) -> &'static str {
+        "note that the node leaves"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let marker = Marker::read(&run.host).await?;
+        let stays = marker.is_some_and(|marker| marker.leaving.is_none());
+        Ok(if stays {
+            Check::Needed("the host's note does not say so yet".into())
+        } else {
+            Check::Done
+        })
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        let Some(marker) = Marker::read(&run.host).await? else {
+            return Ok(());
+        };
+        let node = node_of(&self.via, &self.name).await?;
+        let is_cordoned =
+            node.is_some_and(|node| node.unschedulable && !node.annotations.contains_key(DRAINED));
+        let before = if is_cordoned {
+            Before::Cordoned
+        } else {
+            Before::Schedulable
+        };
+        let leaving = Marker {
+            leaving: Some(before),
+            ..marker
+        };
+        run.host.run_ok(&leaving.write_script()).await?;
+        Ok(())
+    }
+}

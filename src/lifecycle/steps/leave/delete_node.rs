@@ -1,0 +1,45 @@
+//! Step: the cluster has no such Node any more.
+
+use crate::{
+    kube::delete_node_script,
+    lifecycle::{
+        cluster::node_of,
+        engine::{Check, Run, Step},
+        failure::Failure,
+    },
+    remote::Host,
+};
+
+use async_trait::async_trait;
+
+/// The Node object is deleted; after the reset, because a running kubelet would register again.
+#[derive(Debug)]
+pub(crate) struct DeleteNode {
+    /// The master that deletes.
+    pub via: Host,
+    /// The Node's name.
+    pub name: String,
+}
+
+#[async_trait]
+impl Step for DeleteNode {
+    fn title(&self) -> &'static str {
+        "delete the Node"
+    }
+
+    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
+        Ok(match node_of(&self.via, &self.name).await? {
+            None => Check::Done,
+            Some(_) => Check::Needed("the Node is there".into()),
+        })
+    }
+
+    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+        self.via.run_ok(&delete_node_script(&self.name)).await?;
+        Ok(())
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}

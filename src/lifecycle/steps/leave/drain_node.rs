@@ -1,0 +1,92 @@
+//! Step: the Node has no pods any more, as far as they can be moved.
+use std::time::Duration;
+
+use crate::{
+    kube::{Kubelet, drain_script},
+    kubeadm::Version,
+    lifecycle::{
+        cluster::node_of,
+        engine::{Check, Run, Step},
+        failure::{Failure, FailureKind},
+    },
+    remote::Host,
+};
+
+use async_trait::async_trait;
+
+/// Moves the pods away, as far as disruption budgets allow within the limit.
+#[derive(Debug)]
+pub(crate) struct DrainNode {
+    /// The master that drains.
+    pub via: Host,
+    /// The Node's name.
+    pub name: String,
+    /// How long evictions may take.
+    pub limit: Duration,
+    /// kubectl's version on that master.
+    pub kubectl: Version,
+    /// Whether nobody can log in on the host: it may be dead, and then its pods never end.
+    pub is_unreachable: bool,
+}
+
+impl DrainNode {
+    async fn is_ready(&self) -> Result<bool, Failure> {
+        Ok(node_of(&self.via, &self.name)
+            .await?
+            .is_some_and(|node| node.is_ready))
+    }
+
+    async fn drain(&self, kubelet: Kubelet) -> Result<(), Failure> {
+        let script = drain_script(&self.name, self.limit, &self.kubectl, kubelet);
+        self.via.run_ok(&script).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Step for DrainNode {
+    fn title(&self) -> &'static str {
+        "drain the Node"
+    }
+
+    async fn check(&self, _run: &Run) -> Result<Check, Failure> {
+        Ok(match node_of(&self.via, &self.name).await? {
+            None => Check::Done,
+            // A cordoned Node may still have pods; draining again costs little, but only the first look asks for it.
+            Some(node) if node.unschedulable && node.annotations.contains_key(DRAINED) => Check::Done,
+            Some(_) => Check::Needed("the Node may have pods".into()),
+        })
+    }
+
+    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+        let mut kubelet = match self.is_unreachable {
+            false => Kubelet::Alive,
+            true if self.is_ready().await? => Kubelet::MayBeDead,
+            true => Kubelet::Dead,
+        };
+        let mut drained = self.drain(kubelet).await;
+        // The Node of a host that just died stays Ready for 40 s.
+        if drained.is_err() && kubelet == Kubelet::MayBeDead && !self.is_ready().await? {
+            kubelet = Kubelet::Dead;
+            drained = self.drain(kubelet).await;
+        }
+        drained.map_err(|failure| {
+            match failure.kind {
+                FailureKind::Permanent => Failure { summary: "Cannot drain the Node", ..failure }
+                    .advise("A PodDisruptionBudget may forbid evictions; raise timeouts.delete, or make room for the pods elsewhere."),
+                _ => failure,
+            }
+        })?;
+        let patch = crate::kube::NodePatch {
+            annotations: [(DRAINED.to_owned(), Some("true".to_owned()))].into(),
+            ..Default::default()
+        };
+        self.via
+            .run_ok(&crate::kube::patch_node_script(&self.name, &patch))
+            .await?;
+        Ok(())
+    }
+}
+
+/// Set on a Node that was drained for its removal.
+pub(crate) const DRAINED: &str = "kube-ha.io/drained";

@@ -1,0 +1,45 @@
+//! Step: etcd keeps its quorum without the member that is to leave.
+use crate::etcd;
+use std::net::IpAddr;
+
+use crate::{
+    etcd::member_at,
+    lifecycle::{
+        cluster::{health, removal_refused},
+        engine::{Check, Run, Step},
+        failure::Failure,
+    },
+    remote::Host,
+};
+
+use async_trait::async_trait;
+
+/// Refuses to go on where the remaining members could not decide anything.
+#[derive(Debug)]
+pub(crate) struct GuardQuorum {
+    /// The master that is asked.
+    pub via: Host,
+    /// Address of the member that is to leave.
+    pub leaving: IpAddr,
+}
+
+#[async_trait]
+impl Step for GuardQuorum {
+    fn title(&self) -> &'static str {
+        "check that etcd keeps its quorum"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        let health = health(run, &self.via).await?;
+        let Some(victim) = member_at(&health.members, self.leaving).filter(|member| member.is_voter()) else {
+            return Ok(Check::Done);
+        };
+        etcd::allow_removal(&health.voters(), &health.healthy, victim.id)
+            .map(|()| Check::Done)
+            .map_err(|refusal| removal_refused(&refusal, &health, &victim.name))
+    }
+
+    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+        Ok(())
+    }
+}

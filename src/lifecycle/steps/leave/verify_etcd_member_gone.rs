@@ -1,0 +1,50 @@
+//! Step: etcd's list has the member no more, whatever `kubeadm reset` said.
+use std::net::IpAddr;
+
+use crate::{
+    etcd::member_at,
+    lifecycle::{
+        cluster::{members, remove_member_at},
+        engine::{Check, Run, Step},
+        failure::Failure,
+    },
+    remote::Host,
+};
+
+use async_trait::async_trait;
+
+/// The member is off etcd's list, as a master that stays sees it, whatever `kubeadm reset` said.
+#[derive(Debug)]
+pub(crate) struct VerifyEtcdMemberGone {
+    /// The master that is asked.
+    pub via: Host,
+    /// The member's address.
+    pub address: IpAddr,
+}
+
+#[async_trait]
+impl Step for VerifyEtcdMemberGone {
+    fn title(&self) -> &'static str {
+        "verify that the etcd member is gone"
+    }
+
+    async fn check(&self, run: &Run) -> Result<Check, Failure> {
+        is_gone(run, &self.via, self.address).await
+    }
+
+    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+        remove_member_at(run, &self.via, self.address).await
+    }
+
+    fn finishes(&self) -> bool {
+        true
+    }
+}
+
+/// Whether etcd lists no member with this address.
+pub(crate) async fn is_gone(run: &Run, via: &Host, address: IpAddr) -> Result<Check, Failure> {
+    Ok(match member_at(&members(run, via).await?, address) {
+        None => Check::Done,
+        Some(member) => Check::Needed(format!("etcd still lists member {:x}", member.id)),
+    })
+}

@@ -1,0 +1,4 @@
+//! What changes in place.
+mod node;
+
+pub(crate) use node::update_node;

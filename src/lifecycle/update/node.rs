@@ -1,0 +1,46 @@
+//! Changes a node in place: labels, annotations, taints, and the files that are kept for people.
+use crate::lifecycle::{
+    cluster::find_cluster,
+    engine::{Run, Step},
+    failure::Failure,
+    lock::ClusterLocks,
+    spec::NodeChange,
+    stages::{Held, Plan, Stage, run_plan, step},
+    steps::join::{ApplyNodeSettings, WriteFiles},
+};
+
+/// Makes the change; the host is locked meanwhile.
+pub(crate) async fn update_node(run: &Run, change: NodeChange, locks: &ClusterLocks) -> Result<(), Failure> {
+    let lock = locks.lock_host(run).await?;
+    lock.around(async |host| {
+        let files = (!change.files.is_empty()).then(|| WriteFiles {
+            files: change.files.clone(),
+        });
+        let plan = Plan::new([Stage::under_host_lock([
+            files.and_then(step),
+            settings(run, &change).await?,
+        ])]);
+        run_plan(run, &plan, Held::by_host(host)).await
+    })
+    .await
+}
+
+/// Through a master: the host's own kubelet may not change all of it.
+async fn settings(run: &Run, change: &NodeChange) -> Result<Option<Box<dyn Step>>, Failure> {
+    if change.labels.is_empty() && change.annotations.is_empty() && change.taints.is_none() {
+        return Ok(None);
+    }
+    let survey = find_cluster(run, &change.masters).await?;
+    let via = survey
+        .via()
+        .ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?
+        .host
+        .clone();
+    Ok(step(ApplyNodeSettings {
+        via,
+        name: change.name.clone(),
+        labels: change.labels.clone(),
+        annotations: change.annotations.clone(),
+        taints: change.taints.clone(),
+    }))
+}
