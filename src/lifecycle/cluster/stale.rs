@@ -1,26 +1,20 @@
 //! Hosts that were nodes once: they were taken out of their cluster while they were down, and do not know of it.
 use super::survey::{HostReport, Survey};
 use crate::{
-    lifecycle::{
-        host::{Phase, marker_of},
-        notice::Notice,
-    },
+    lifecycle::{host::marker_of, notice::Notice},
     node::Facts,
     remote::Host,
 };
 
 /// Whether this provider recorded the host as a node once.
 pub(crate) fn is_recorded(facts: &Facts) -> bool {
-    marker_of(facts).is_some_and(|marker| !marker.is_begun())
+    matches!(marker_of(facts), Ok(Some(marker)) if marker.is_member)
 }
 
 /// The master that says that this host is a master no more: it is recorded as one, its own etcd does not answer, and
 /// the cluster's list of members, which a majority agrees on, has it not.
 pub(crate) fn taken_out_by<'a>(own: &HostReport, survey: &'a Survey) -> Option<&'a HostReport> {
-    let marker = own
-        .marker
-        .as_ref()
-        .filter(|marker| marker.phase == Phase::Member)?;
+    let marker = own.marker.as_ref().filter(|marker| marker.is_member)?;
     if is_alive(own) {
         return None;
     }

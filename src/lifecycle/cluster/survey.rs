@@ -7,7 +7,7 @@ use crate::{
     lifecycle::{
         engine::Run,
         failure::{Failure, answer_not_understood},
-        host::{Marker, Phase, answers_of, detached},
+        host::{Marker, answers_of, detached},
     },
     node::{
         MARKER, Machine, Query,
@@ -52,10 +52,10 @@ impl HostReport {
     /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
     /// and has not ended well is none.
     pub(crate) fn is_master(&self) -> bool {
-        let is_one = match self.marker.as_ref().map(|marker| marker.phase) {
-            Some(Phase::Init) => self.is_init_done(),
-            Some(Phase::Join) => self.api_ready,
-            Some(Phase::Member) | None => true,
+        let is_one = match &self.marker {
+            Some(marker) if marker.has_begun_init() => self.is_init_done(),
+            Some(marker) if marker.has_begun_join() => self.api_ready,
+            _ => true,
         };
         self.ca_cert_hash.is_some() && is_one
     }
@@ -72,17 +72,16 @@ impl HostReport {
 
     /// Whether `kubeadm init` was begun there and is not known to have ended well.
     pub(crate) fn is_being_founded(&self) -> bool {
-        self.marker
-            .as_ref()
-            .is_some_and(|marker| marker.phase == Phase::Init)
+        self.marker.as_ref().is_some_and(Marker::has_begun_init)
     }
 
     /// Whether a `kubeadm join` runs there that has not made the host a member yet.
     pub(crate) fn is_joining(&self) -> bool {
-        let is_member = self
-            .marker
-            .as_ref()
-            .is_some_and(|marker| !marker.has_certificates);
+        let is_member = self.marker.as_ref().is_some_and(|marker| {
+            marker
+                .credentials()
+                .is_none_or(|credentials| !credentials.has_certificates)
+        });
         self.join == Progress::Running && !is_member
     }
 
@@ -238,7 +237,7 @@ async fn ask(host: &Host) -> Result<HostReport, Failure> {
             .text("members")
             .and_then(|text| etcd::parse_member_list(text).ok())
             .unwrap_or_default(),
-        marker: answers.text("marker").and_then(Marker::parse),
+        marker: Marker::of_file(answers.text("marker")).map_err(|failure| failure.on(host.name()))?,
         init: progress("init")?,
         join: progress("join")?,
     })

@@ -11,7 +11,7 @@ use crate::{
         },
         engine::{Condition, Run, wait_until},
         failure::{Failure, FailureKind},
-        host::{Marker, Phase},
+        host::Marker,
         spec::MasterSpec,
     },
     node::detached::Progress,
@@ -52,7 +52,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
     let own = survey
         .take(&run.host)
         .ok_or_else(|| Failure::new("Host does not answer any more", survey.account()))?;
-    let began = own.marker.as_ref().filter(|marker| marker.phase != Phase::Member);
+    let began = own.marker.as_ref().filter(|marker| !marker.is_member);
     if let Some(marker) = began.filter(|marker| marker.endpoint != endpoint.to_string())
         && own.is_init_done()
         && own.ca_cert_hash.is_some()
@@ -135,7 +135,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
 fn goes_on(marker: &Marker, own: &HostReport) -> bool {
     // Somebody may have reset the host since.
     let is_done = own.is_init_done() && own.ca_cert_hash.is_some();
-    marker.phase == Phase::Init && (own.init == Progress::Running || is_done)
+    marker.has_begun_init() && (own.init == Progress::Running || is_done)
 }
 
 /// Waits, without the cluster's lock, until the host that began to found the cluster has ended or cleaned that.
@@ -203,7 +203,7 @@ async fn prove_absence(
     let ask = format!("curl -s --noproxy '*' --max-time 3 -o /dev/null {url}");
     // What answers may be this host's own founding that did not come to its end; the CA tells.
     let but_not_own = match began {
-        Some(marker) if marker.phase == Phase::Init => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
+        Some(marker) if marker.has_begun_init() => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
         _ => String::new(),
     };
     let script = Script::new("ask the endpoint", format!("{ask} -k{but_not_own}"));

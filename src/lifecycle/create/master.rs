@@ -1,4 +1,5 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
+use crate::lifecycle::host::Marker;
 use crate::lifecycle::stages::Decide;
 use async_trait::async_trait;
 
@@ -83,6 +84,7 @@ struct Master<'a> {
     hosts: Vec<Host>,
     spec: &'a MasterSpec,
     facts: Facts,
+    marker: Option<Marker>,
     kubeadm: Version,
     endpoint: Endpoint,
     node: NodeSpec,
@@ -127,6 +129,7 @@ impl<'a> Master<'a> {
             host: run.host.clone(),
             hosts: with_itself(run, &spec.candidates()),
             spec,
+            marker: marker_of(&facts)?,
             facts,
             kubeadm,
             endpoint,
@@ -244,7 +247,10 @@ impl<'a> Master<'a> {
 
     /// The host is a master of the cluster already; if its removal was begun, that is taken back.
     fn adopt(&self) -> Plan {
-        let is_leaving = marker_of(&self.facts).is_some_and(|marker| marker.leaving.is_some());
+        let is_leaving = self
+            .marker
+            .as_ref()
+            .is_some_and(|marker| marker.leaving().is_some());
         Plan::new([
             Stage::under_host_lock([
                 step(AwaitLocalApi),

@@ -43,7 +43,7 @@ pub(crate) async fn check_master(
     let peers = spec.candidates();
     let (facts, places) = join(look, places(&peers)).await;
     let facts = facts?;
-    let begun = marker_of(&facts).is_some_and(|marker| marker.is_begun());
+    let begun = marker_of(&facts)?.is_some_and(|marker| !marker.is_member);
     if facts.kubernetes.admin_conf && !begun {
         let own = Survey::of(std::slice::from_ref(host)).await;
         if let (Some(found), Some(endpoint)) = (
@@ -137,7 +137,8 @@ pub(crate) fn without_kubeadm(problems: &[Problem]) -> Failure {
 /// Parts of a cluster on a host that is no node and that this provider did not begin to make one.
 fn leftovers(facts: &Facts) -> Vec<Problem> {
     let is_node = facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf;
-    if is_node || marker_of(facts).is_some() {
+    // A note that cannot be read is told elsewhere.
+    if is_node || !matches!(marker_of(facts), Ok(None)) {
         return Vec::new();
     }
     preflight::check_leftovers(facts)
@@ -145,7 +146,7 @@ fn leftovers(facts: &Facts) -> Vec<Problem> {
 
 /// A host with a node's credentials that this provider did not put there for this endpoint is somebody else's.
 pub(crate) fn refuse_foreign_node(host: &Host, facts: &Facts, endpoint: &str) -> Result<(), Failure> {
-    let marker = marker_of(facts);
+    let marker = marker_of(facts).map_err(|failure| failure.on(host.name()))?;
     // A marker alone is no node: somebody reset the host, or a create did not get far.
     let is_node = facts.kubernetes.kubelet_conf || facts.kubernetes.admin_conf;
     let is_own = marker

@@ -85,9 +85,9 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
     }
     let node = spec.node.node_spec(&facts, &run.host);
     let via = &through.via;
-    let marker = marker_of(&facts);
+    let marker = marker_of(&facts)?;
     let is_node = facts.kubernetes.kubelet_conf;
-    let is_recorded = marker.as_ref().is_some_and(|marker| !marker.is_begun());
+    let is_recorded = marker.as_ref().is_some_and(|marker| marker.is_member);
     // The Node was there when the membership was recorded: it was taken out while the host was down.
     let is_stale = is_node && is_recorded && node_of(via, &node.name).await?.is_none();
     if is_stale {
@@ -95,7 +95,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
     }
     // Somebody may have reset the host; the marker does not know of that.
     let joins = is_stale || !is_node || !is_recorded;
-    let is_leaving = !joins && marker.is_some_and(|marker| marker.leaving.is_some());
+    let is_leaving = !joins && marker.is_some_and(|marker| marker.leaving().is_some());
     Ok(Plan::new([Stage::under_host_lock([
         step(CheckHost { problems }),
         (!is_tried)

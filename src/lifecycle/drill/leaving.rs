@@ -31,8 +31,9 @@ fn is_cordoned(world: &World, removal: Operation) -> bool {
 
 fn is_leaving(world: &World, removal: Operation) -> bool {
     let text = world.machines[removal.target()].files.get(MARKER);
-    text.and_then(|text| Marker::parse(text))
-        .is_some_and(|marker| marker.leaving.is_some())
+    Marker::of_file(text.map(String::as_str))
+        .unwrap()
+        .is_some_and(|marker| marker.leaving().is_some())
 }
 
 async fn create(lab: &Lab, removal: Operation) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ pub(crate) async fn has_credentials(run: &Run, kubeconfig: &str) -> Result<Check
 /// Whether the host is a node that was finished: recorded, and with its credentials and its CA. A reset takes one of these
 /// first, so nothing that has anything left to undo looks like that.
 pub(crate) async fn is_finished_node(run: &Run, marker: Option<&Marker>) -> Result<bool, Failure> {
-    if marker.is_none_or(Marker::is_begun) {
+    if marker.is_none_or(|marker| !marker.is_member) {
         return Ok(false);
     }
     let files = format!("test -e {KUBELET_CONF} && test -e /etc/kubernetes/pki/ca.crt");

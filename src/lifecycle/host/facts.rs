@@ -55,15 +55,15 @@ pub(crate) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Fa
 /// What was seen before the host's lock was taken, or a new look: who had the lock may have joined or reset the host
 /// meanwhile, and the marker tells.
 pub(crate) async fn look_again(run: &Run, seen: Facts) -> Result<Facts, Failure> {
-    if Marker::read(&run.host).await? == marker_of(&seen) {
+    if Marker::read(&run.host).await? == marker_of(&seen)? {
         return Ok(seen);
     }
     look_unless(None, run, &seen.etcd.path).await
 }
 
 /// The host's marker, if this provider left one.
-pub(crate) fn marker_of(facts: &Facts) -> Option<Marker> {
-    facts.kubernetes.marker.as_deref().and_then(Marker::parse)
+pub(crate) fn marker_of(facts: &Facts) -> Result<Option<Marker>, Failure> {
+    Marker::of_file(facts.kubernetes.marker.as_deref())
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! The note on a host that says which floating IP `ha_loadbalancer` keeps there.
 use std::net::IpAddr;
 
+use super::note;
 use crate::{
     command::Script,
-    lifecycle::failure::{Failure, answer_not_understood},
+    lifecycle::failure::Failure,
     node::{DIRECTORY, files::File},
     remote::Host,
 };
 
 use serde::{Deserialize, Serialize};
+
+/// The format of the file.
+const VERSION: u64 = 1;
 
 /// What others who work on the host must know of its load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ impl LoadbalancerNote {
 
     /// As a file to write.
     pub(crate) fn file(&self) -> File {
-        let content = serde_json::to_string(self).unwrap_or_default() + "\n";
+        let content = note::write(VERSION, self) + "\n";
         File {
             path: Self::path(),
             mode: "0644",
@@ -44,11 +48,36 @@ impl LoadbalancerNote {
             format!("cat {} 2>/dev/null || true", Self::path()),
         );
         let text = host.run_ok(&script).await?;
+        Self::of_file(&text).map_err(|failure| failure.on(host.name()))
+    }
+
+    fn of_file(text: &str) -> Result<Option<Self>, Failure> {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|error| answer_not_understood(host, &error))
+        let (_, fields) = note::version(&Self::path(), text, VERSION)?;
+        note::read(&Self::path(), fields).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One example of each form that a landed version wrote. Never remove one.
+    #[test]
+    fn reads_every_form_that_was_ever_written() {
+        let wanted = LoadbalancerNote {
+            vip: "10.0.0.100".parse().unwrap(),
+            interface: "eth0".to_owned(),
+            port: 8443,
+        };
+        for text in [
+            r#"{"vip":"10.0.0.100","interface":"eth0","port":8443}"#,
+            r#"{"version":1,"written_by":"0.1.0","vip":"10.0.0.100","interface":"eth0","port":8443}"#,
+            &wanted.file().content,
+        ] {
+            assert_eq!(LoadbalancerNote::of_file(text).unwrap().as_ref(), Some(&wanted), "{text}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod files;
 mod kubeadm_file;
 mod loadbalancer_note;
 mod marker;
+mod note;
 mod reach;
 pub(super) mod released_members;
 mod reset;
@@ -27,7 +28,7 @@ pub(crate) use kubeadm_file::{
     node_failure, remove_config, remove_own_configs_command, validate_config, write_config, write_discovery,
 };
 pub(crate) use loadbalancer_note::LoadbalancerNote;
-pub(crate) use marker::{Before, Marker, Phase};
+pub(crate) use marker::{Credentials, InProgress, Marker, Schedulability};
 pub(crate) use reach::{Reached, reach_for_removal};
 pub(crate) use reset::{clean_host, drop_vip, reset_host, reset_kubeadm};
 pub(crate) use user_kubeconfig::remove_copy_script;

@@ -101,10 +101,9 @@ pub(crate) async fn read_node(host: &Host, name: &str, limit: Duration) -> Resul
     Ok(Some(Found::Node(Box::new(NodeSeen {
         machine_id: answers.text("machine_id").unwrap_or_default().trim().to_owned(),
         is_node_gone,
-        is_leaving: answers
-            .text("marker")
-            .and_then(Marker::parse)
-            .is_some_and(|marker| marker.leaving.is_some()),
+        is_leaving: Marker::of_file(answers.text("marker"))
+            .map_err(|failure| failure.on(host.name()))?
+            .is_some_and(|marker| marker.leaving().is_some()),
         node,
         ca_cert_pem: ca_cert_pem.to_owned(),
         ca_cert_hash: kubeadm::ca_cert_hash(ca_cert_pem)

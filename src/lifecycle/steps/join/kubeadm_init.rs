@@ -1,4 +1,5 @@
 //! Step: `kubeadm init` founds the cluster on this host.
+use crate::lifecycle::host::{Credentials, InProgress};
 use std::time::Duration;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
         engine::{Check, Run, Step},
         failure::Failure,
         host::{
-            KUBEADM_INIT, Marker, Phase, detached, has_credentials, is_finished_node, node_failure,
+            KUBEADM_INIT, Marker, detached, has_credentials, is_finished_node, node_failure,
             refuse_finished_node, remove_config, reset_host, validate_config, write_config,
         },
     },
@@ -33,14 +34,15 @@ pub(crate) struct KubeadmInit {
 
 impl KubeadmInit {
     fn marker(&self, token_id: Option<&str>) -> Marker {
-        Marker {
-            endpoint: self.cluster.control_plane_endpoint.to_string(),
-            node_name: self.node.name.clone(),
-            phase: Phase::Init,
+        let credentials = Credentials {
             token_id: token_id.map(str::to_owned),
             has_certificates: false,
-            leaving: None,
-        }
+        };
+        Marker::begun(
+            self.cluster.control_plane_endpoint.to_string(),
+            self.node.name.clone(),
+            InProgress::Init(credentials),
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! Step: `kubeadm join` makes this host a master or a worker of a running cluster.
 use crate::etcd;
+use crate::lifecycle::host::{Credentials, InProgress};
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
         engine::{Check, Run, Step},
         failure::Failure,
         host::{
-            KUBEADM_JOIN, Marker, Phase, clean_host, detached, has_credentials, is_finished_node,
-            node_failure, refuse_finished_node, remove_config, reset_kubeadm, validate_config, write_config,
+            KUBEADM_JOIN, Marker, clean_host, detached, has_credentials, is_finished_node, node_failure,
+            refuse_finished_node, remove_config, reset_kubeadm, validate_config, write_config,
             write_discovery,
         },
     },
@@ -60,14 +61,15 @@ pub(crate) struct KubeadmJoin {
 impl KubeadmJoin {
     async fn start(&self, run: &Run) -> Result<(), Failure> {
         let token = new_bootstrap_token()?;
-        let marker = Marker {
-            endpoint: self.endpoint.to_string(),
-            node_name: self.node.name.clone(),
-            phase: Phase::Join,
+        let credentials = Credentials {
             token_id: Some(token.id().to_owned()),
             has_certificates: self.control_plane.is_some(),
-            leaving: None,
         };
+        let marker = Marker::begun(
+            self.endpoint.to_string(),
+            self.node.name.clone(),
+            InProgress::Join(credentials),
+        );
         run.host.run_ok(&marker.write_script()).await?;
         // Both to their end, also when one fails: what is made after the undo would stay.
         let (minted, key) = join(
@@ -187,8 +189,10 @@ impl Step for KubeadmJoin {
         if let Some(wanted) = &self.control_plane {
             membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
         }
-        if let Some(id) = &begun.token_id {
-            revoke(&self.via, id, begun.has_certificates).await?;
+        if let Some(credentials) = begun.credentials()
+            && let Some(id) = &credentials.token_id
+        {
+            revoke(&self.via, id, credentials.has_certificates).await?;
         }
         reset_kubeadm(run, &self.node.cri_socket).await?;
         self.via

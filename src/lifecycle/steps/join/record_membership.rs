@@ -6,7 +6,7 @@ use crate::{
     lifecycle::{
         engine::{Check, Run, Step},
         failure::Failure,
-        host::{KUBEADM_INIT, KUBEADM_JOIN, Marker, PULL_IMAGES, Phase, differing_file},
+        host::{KUBEADM_INIT, KUBEADM_JOIN, Marker, PULL_IMAGES, differing_file},
     },
     node::{
         detached::forget_all_script,
@@ -34,7 +34,7 @@ impl Step for RecordMembership {
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         if Marker::read(&run.host)
             .await?
-            .is_none_or(|marker| marker.is_begun())
+            .is_none_or(|marker| !marker.is_member)
         {
             return Ok(Check::Needed(
                 "the host is a node and is not recorded as one".into(),
@@ -50,14 +50,7 @@ impl Step for RecordMembership {
                 .run_ok(&write_files_script("write files", &self.files))
                 .await?;
         }
-        let marker = Marker {
-            endpoint: self.endpoint.clone(),
-            node_name: self.node_name.clone(),
-            phase: Phase::Member,
-            token_id: None,
-            has_certificates: false,
-            leaving: None,
-        };
+        let marker = Marker::member(self.endpoint.clone(), self.node_name.clone());
         // In one script: a result that outlived its marker would be taken for that of a later join.
         let write = marker.write_script();
         let forget = forget_all_script(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);

@@ -19,9 +19,11 @@ pub(crate) struct RemoveCertificates {
 }
 
 async fn uploaded(run: &Run) -> Result<Option<Marker>, Failure> {
-    Ok(Marker::read(&run.host)
-        .await?
-        .filter(|marker| marker.has_certificates))
+    Ok(Marker::read(&run.host).await?.filter(|marker| {
+        marker
+            .credentials()
+            .is_some_and(|credentials| credentials.has_certificates)
+    }))
 }
 
 #[async_trait]
@@ -42,10 +44,7 @@ impl Step for RemoveCertificates {
             return Ok(());
         };
         remove_certificates(&self.via).await?;
-        let without = Marker {
-            has_certificates: false,
-            ..marker
-        };
+        let without = marker.with_credentials(|credentials| credentials.has_certificates = false);
         run.host.run_ok(&without.write_script()).await?;
         Ok(())
     }

@@ -22,7 +22,10 @@ pub(crate) struct RevokeCredentials {
 
 async fn begun(run: &Run) -> Result<Option<(Marker, String)>, Failure> {
     let marker = Marker::read(&run.host).await?;
-    Ok(marker.and_then(|marker| Some((marker.clone(), marker.token_id?))))
+    Ok(marker.and_then(|marker| {
+        let id = marker.credentials()?.token_id.clone()?;
+        Some((marker, id))
+    }))
 }
 
 #[async_trait]
@@ -43,10 +46,7 @@ impl Step for RevokeCredentials {
             return Ok(());
         };
         revoke(&self.via, &id, false).await?;
-        let without = Marker {
-            token_id: None,
-            ..marker
-        };
+        let without = marker.with_credentials(|credentials| credentials.token_id = None);
         let body = format!(
             "{}\n{}",
             remove_own_configs_command(),

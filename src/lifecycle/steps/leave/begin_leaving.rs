@@ -1,4 +1,5 @@
 //! Step: the host's note says that the node's removal was begun.
+use crate::lifecycle::host::{InProgress, Schedulability};
 use async_trait::async_trait;
 
 use super::drain_node::DRAINED;
@@ -7,7 +8,7 @@ use crate::{
         cluster::node_of,
         engine::{Check, Run, Step},
         failure::Failure,
-        host::{Before, Marker},
+        host::Marker,
     },
     remote::Host,
 };
@@ -30,7 +31,7 @@ impl Step for BeginLeaving {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let marker = Marker::read(&run.host).await?;
-        let stays = marker.is_some_and(|marker| marker.leaving.is_none());
+        let stays = marker.is_some_and(|marker| marker.leaving().is_none());
         Ok(if stays {
             Check::Needed("the host's note does not say so yet".into())
         } else {
@@ -46,14 +47,11 @@ impl Step for BeginLeaving {
         let is_cordoned =
             node.is_some_and(|node| node.unschedulable && !node.annotations.contains_key(DRAINED));
         let before = if is_cordoned {
-            Before::Cordoned
+            Schedulability::Cordoned
         } else {
-            Before::Schedulable
+            Schedulability::Schedulable
         };
-        let leaving = Marker {
-            leaving: Some(before),
-            ..marker
-        };
+        let leaving = marker.with(Some(InProgress::Leave { before }));
         run.host.run_ok(&leaving.write_script()).await?;
         Ok(())
     }

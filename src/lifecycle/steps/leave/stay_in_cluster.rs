@@ -1,4 +1,5 @@
 //! Step: a removal that was begun is taken back, as long as nothing of the node is lost.
+use crate::lifecycle::host::Schedulability;
 use crate::{kube, lifecycle::cluster::members};
 use async_trait::async_trait;
 
@@ -14,7 +15,7 @@ use crate::{
         cluster::node_of,
         engine::{Check, Run, Step},
         failure::Failure,
-        host::{Before, Marker, has_credentials},
+        host::{Marker, has_credentials},
     },
     node::DIRECTORY,
     remote::Host,
@@ -52,7 +53,7 @@ impl Step for StayInCluster {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let marker = Marker::read(&run.host).await?;
-        Ok(match marker.and_then(|marker| marker.leaving) {
+        Ok(match marker.and_then(|marker| marker.leaving()) {
             None => Check::Done,
             Some(_) => Check::Needed("the host's note says that the node leaves".into()),
         })
@@ -77,7 +78,7 @@ async fn take_back(run: &Run, via: &Host, name: &str) -> Result<(), Failure> {
     let Some(marker) = Marker::read(&run.host).await? else {
         return Ok(());
     };
-    let Some(before) = marker.leaving else {
+    let Some(before) = marker.leaving() else {
         return Ok(());
     };
     let (aside, manifest) = (format!("{DIRECTORY}/manifests"), keepalived::MANIFEST_PATH);
@@ -90,15 +91,12 @@ async fn take_back(run: &Run, via: &Host, name: &str) -> Result<(), Failure> {
     if node_of(via, name).await?.is_some() {
         let patch = NodePatch {
             annotations: [(DRAINED.to_owned(), None)].into(),
-            uncordon: before == Before::Schedulable,
+            uncordon: before == Schedulability::Schedulable,
             ..NodePatch::default()
         };
         via.run_ok(&patch_node_script(name, &patch)).await?;
     }
-    let unmarked = Marker {
-        leaving: None,
-        ..marker
-    };
+    let unmarked = marker.with(None);
     run.host.run_ok(&unmarked.write_script()).await?;
     Ok(())
 }
