@@ -1,4 +1,5 @@
 //! Finds the running cluster, and a master of it to join through.
+use super::handle::Cluster;
 use std::time::Duration;
 
 use super::survey::{HostReport, Survey};
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Through {
     /// The master.
-    pub via: Host,
+    pub cluster: Cluster,
     /// `sha256:…` of the cluster's CA.
     pub ca_cert_hash: String,
     /// Its certificate.
@@ -63,7 +64,7 @@ pub(crate) async fn wait_for_cluster(
 }
 
 /// Turns what a master said into what a join needs.
-pub(crate) fn through(seen: &HostReport) -> Result<Through, Failure> {
+pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<Through, Failure> {
     let missing = || {
         Failure::new(
             "Master gave no usable answer",
@@ -73,7 +74,7 @@ pub(crate) fn through(seen: &HostReport) -> Result<Through, Failure> {
     };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
     Ok(Through {
-        via: seen.host.clone(),
+        cluster: Cluster::of(seen, masters),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
         ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,
         kubernetes_version: cluster.kubernetes_version.parse().map_err(|_| missing())?,

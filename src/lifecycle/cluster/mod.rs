@@ -1,6 +1,7 @@
 //! Several hosts: whether a cluster runs on them, its members and their health, join credentials.
 mod credentials;
 mod find_cluster;
+mod handle;
 mod joining;
 mod lost_quorum;
 pub(super) mod membership;
@@ -14,6 +15,7 @@ pub(crate) use credentials::{
     upload_certificates,
 };
 pub(crate) use find_cluster::{Through, find_cluster, through, wait_for_cluster};
+pub(crate) use handle::Cluster;
 pub(crate) use joining::{Joined, await_other, await_vote};
 pub(crate) use lost_quorum::look_for_lost_quorum;
 pub(crate) use membership::{Health, health, known_health, members, node_of, remove_member_at};

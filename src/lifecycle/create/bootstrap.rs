@@ -94,7 +94,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
         if let Some(seen) = taken_out_by(&own, &survey) {
             check_same_cluster(spec, &endpoint, seen)?;
             await_joins(run, &survey).await?;
-            return through(seen).map(Way::Rejoin);
+            return through(seen, candidates.clone()).map(Way::Rejoin);
         }
         return Ok(Way::Member);
     }
@@ -105,7 +105,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
     if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
         await_joins(run, &survey).await?;
-        return through(seen).map(Way::Join);
+        return through(seen, candidates.clone()).map(Way::Join);
     }
     match &spec.cluster {
         None => {

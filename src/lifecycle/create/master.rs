@@ -1,4 +1,5 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
+use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::host::Marker;
 use crate::lifecycle::stages::Decide;
 use async_trait::async_trait;
@@ -79,7 +80,6 @@ pub(crate) async fn create_master(
 #[derive(Debug)]
 struct Master<'a> {
     run: &'a Run,
-    host: Host,
     /// Every host that may have the cluster.
     hosts: Vec<Host>,
     spec: &'a MasterSpec,
@@ -126,7 +126,6 @@ impl<'a> Master<'a> {
         let node = spec.node.node_spec(&facts, &run.host);
         Ok(Self {
             run,
-            host: run.host.clone(),
             hosts: with_itself(run, &spec.candidates()),
             spec,
             marker: marker_of(&facts)?,
@@ -179,18 +178,18 @@ impl<'a> Master<'a> {
                 }),
             ]),
             Stage::under_host_lock([step(RevokeCredentials {
-                via: self.host.clone(),
+                cluster: self.itself(),
             })]),
             self.closing(),
         ])
     }
 
     fn join(&self, through: &Through) -> Plan {
-        let via = &through.via;
+        let cluster = &through.cluster;
         let own = self.node.advertise_address;
         let join = KubeadmJoin {
             kubeadm: self.kubeadm.clone(),
-            via: via.clone(),
+            cluster: cluster.clone(),
             endpoint: self.endpoint.clone(),
             ca_cert_pem: through.ca_cert_pem.clone(),
             node: self.node.clone(),
@@ -202,25 +201,29 @@ impl<'a> Master<'a> {
         Plan::new([
             Stage::under_cluster_lock([
                 step(CheckNodeName {
-                    via: via.clone(),
+                    cluster: cluster.clone(),
                     name: self.node.name.clone(),
                     machine_id: self.facts.machine_id.clone(),
                     addresses: self.facts.addresses(),
                     advertise_address: own,
                 }),
                 step(RemoveLearners {
-                    via: via.clone(),
+                    cluster: cluster.clone(),
                     own,
                 }),
                 step(join.clone()),
-                step(RemoveCertificates { via: via.clone() }),
+                step(RemoveCertificates {
+                    cluster: cluster.clone(),
+                }),
             ]),
             Stage::under_host_lock([
                 step(FinishJoin { join }),
-                step(RevokeCredentials { via: via.clone() }),
+                step(RevokeCredentials {
+                    cluster: cluster.clone(),
+                }),
                 own.and_then(|advertise_address| {
                     step(AwaitEtcdVoter {
-                        via: via.clone(),
+                        cluster: cluster.clone(),
                         advertise_address,
                     })
                 }),
@@ -239,7 +242,7 @@ impl<'a> Master<'a> {
                 verify: None,
             }),
             step(DeleteNode {
-                via: through.via.clone(),
+                cluster: through.cluster.clone(),
                 name: self.node.name.clone(),
             }),
         ]))
@@ -256,7 +259,7 @@ impl<'a> Master<'a> {
                 step(AwaitLocalApi),
                 is_leaving
                     .then(|| StayInCluster {
-                        via: self.host.clone(),
+                        cluster: self.itself(),
                         name: self.node.name.clone(),
                         member: self.node.advertise_address,
                     })
@@ -266,12 +269,17 @@ impl<'a> Master<'a> {
         ])
     }
 
+    /// The cluster through this host's own API server.
+    fn itself(&self) -> Cluster {
+        Cluster::at(self.run.host.clone())
+    }
+
     /// What every master gets in the end, through its own API server.
     fn closing(&self) -> Stage {
         Stage::under_host_lock([
             step(ApplyNodeSettings::all_of(
                 &self.spec.node,
-                self.host.clone(),
+                self.itself(),
                 &self.node.name,
             )),
             self.facts

@@ -75,7 +75,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
         );
         Failure::new("No cluster to join", detail).at("join")
     })?;
-    let through = through(seen)?;
+    let through = through(seen, spec.join.masters.clone())?;
     if through.ca_cert_hash != spec.join.ca_cert_hash {
         let detail = format!(
             "The masters' CA is {}, join says {}.",
@@ -84,12 +84,12 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
     let node = spec.node.node_spec(&facts, &run.host);
-    let via = &through.via;
+    let cluster = &through.cluster;
     let marker = marker_of(&facts)?;
     let is_node = facts.kubernetes.kubelet_conf;
     let is_recorded = marker.as_ref().is_some_and(|marker| marker.is_member);
     // The Node was there when the membership was recorded: it was taken out while the host was down.
-    let is_stale = is_node && is_recorded && node_of(via, &node.name).await?.is_none();
+    let is_stale = is_node && is_recorded && node_of(&cluster.via().await, &node.name).await?.is_none();
     if is_stale {
         check_same_ca(run, &facts, &through.ca_cert_hash)?;
     }
@@ -106,7 +106,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
             })
             .and_then(step),
         step(CheckNodeName {
-            via: via.clone(),
+            cluster: cluster.clone(),
             name: node.name.clone(),
             machine_id: facts.machine_id.clone(),
             addresses: facts.addresses(),
@@ -121,7 +121,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
         joins
             .then(|| KubeadmJoin {
                 kubeadm,
-                via: via.clone(),
+                cluster: cluster.clone(),
                 endpoint: spec.join.endpoint.clone(),
                 ca_cert_pem: through.ca_cert_pem.clone(),
                 node: node.clone(),
@@ -129,16 +129,18 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
             })
             .and_then(step),
         joins
-            .then(|| RevokeCredentials { via: via.clone() })
+            .then(|| RevokeCredentials {
+                cluster: cluster.clone(),
+            })
             .and_then(step),
         is_leaving
             .then(|| StayInCluster {
-                via: via.clone(),
+                cluster: cluster.clone(),
                 name: node.name.clone(),
                 member: None,
             })
             .and_then(step),
-        step(ApplyNodeSettings::all_of(&spec.node, via.clone(), &node.name)),
+        step(ApplyNodeSettings::all_of(&spec.node, cluster.clone(), &node.name)),
         step(RecordMembership {
             endpoint: spec.join.endpoint.to_string(),
             node_name: node.name.clone(),

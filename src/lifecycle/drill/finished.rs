@@ -3,6 +3,7 @@ use super::{
     operations::{ENDPOINT, M1, M2, Operation, W1, new_run, symmetric_master},
     world::Lab,
 };
+use crate::lifecycle::cluster::Cluster;
 use crate::{
     kubeadm::{Version, ca_cert_hash},
     lifecycle::{
@@ -28,7 +29,7 @@ async fn joined(operation: Operation, at: &str) -> (Lab, KubeadmJoin) {
     });
     let join = KubeadmJoin {
         kubeadm: version,
-        via: lab.host(M1),
+        cluster: Cluster::at(lab.host(M1)),
         endpoint: ENDPOINT.parse().unwrap(),
         ca_cert_pem,
         node,

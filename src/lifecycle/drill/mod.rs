@@ -21,6 +21,7 @@ mod faults;
 mod finished;
 mod half_done;
 mod leaving;
+mod other_master;
 mod setting_up;
 mod silent_hosts;
 mod titles;

@@ -47,8 +47,8 @@ async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> 
     }
     match way {
         Ok(Way::Init(_)) => "init".to_owned(),
-        Ok(Way::Join(through)) => format!("join through {}", through.via.name()),
-        Ok(Way::Rejoin(through)) => format!("join anew through {}", through.via.name()),
+        Ok(Way::Join(through)) => format!("join through {}", through.cluster.via().await.name()),
+        Ok(Way::Rejoin(through)) => format!("join anew through {}", through.cluster.via().await.name()),
         Ok(Way::Member) => "member".to_owned(),
         Ok(Way::After(founder)) => format!("after {}", founder.name()),
         Err(failure) => format!(

@@ -157,6 +157,8 @@ pub(super) enum FaultKind {
     Status1,
     /// The machine goes down before the script runs, and lets nobody in for so many scripts more.
     GoesDown(usize),
+    /// The host does not answer from this script on.
+    Dies,
     /// Terraform asks to stop while the script runs.
     Cancel(CancellationToken),
 }
@@ -252,6 +254,10 @@ impl World {
             (FaultKind::GoesDown(scripts), false, true) => {
                 self.machines.get_mut(at).unwrap().refusals = scripts;
                 booting()
+            }
+            (FaultKind::Dies, false, true) => {
+                self.silence(at);
+                self.run(at, script)
             }
             (FaultKind::Cancel(token), false, true) => {
                 token.cancel();

@@ -77,7 +77,11 @@ mod tests {
             r#"{"version":1,"written_by":"0.1.0","vip":"10.0.0.100","interface":"eth0","port":8443}"#,
             &wanted.file().content,
         ] {
-            assert_eq!(LoadbalancerNote::of_file(text).unwrap().as_ref(), Some(&wanted), "{text}");
+            assert_eq!(
+                LoadbalancerNote::of_file(text).unwrap().as_ref(),
+                Some(&wanted),
+                "{text}"
+            );
         }
     }
 }

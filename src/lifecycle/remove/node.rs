@@ -89,8 +89,8 @@ async fn remove_reached_worker(
     let (host, held) = (run.host.name(), Held::by_host(lock));
     check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
     let notice = match look_for_remains(run, leaving, None).await? {
-        Remains::Through(survivor) => {
-            run_plan(run, &plans::leave(leaving, &survivor), held).await?;
+        Remains::Through(cluster) => {
+            run_plan(run, &plans::leave(leaving, &cluster), held).await?;
             return Ok(None);
         }
         Remains::Powerless { .. } => Some(released(host, None, leaving)),
@@ -108,9 +108,9 @@ async fn clean_of_worker(run: &Run, leaving: &Leaving, why: &str) -> Result<Noti
     run.stop_journal();
     let host = run.host.name();
     Ok(match look_for_remains(run, leaving, None).await? {
-        Remains::Through(survivor) => {
-            run_plan(run, &plans::clean_cluster(leaving, &survivor), Held::default()).await?;
-            cleaned_through(host, why, leaving, survivor.via.name())
+        Remains::Through(cluster) => {
+            run_plan(run, &plans::clean_cluster(leaving, &cluster), Held::default()).await?;
+            cleaned_through(host, why, leaving, cluster.via().await.name())
         }
         Remains::Powerless { .. } => released(host, Some(why), leaving),
         Remains::Nothing => cluster_gone(host, why, leaving),

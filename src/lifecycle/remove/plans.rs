@@ -1,8 +1,8 @@
 //! How a node leaves, as plans: with its host, without it, or alone.
 use std::time::Duration;
 
-use super::remaining::Survivor;
 use crate::lifecycle::{
+    cluster::Cluster,
     engine::Step,
     spec::Leaving,
     stages::{Plan, Stage, step},
@@ -18,38 +18,37 @@ const SHORT_DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A node whose host answers leaves. As long as nothing is lost, a failure or a stop takes the removal back: the user may
 /// think better of it. After a kill or a broken link the host's note makes the next apply go on.
-pub(super) fn leave(leaving: &Leaving, survivor: &Survivor) -> Plan {
-    let via = &survivor.via;
+pub(super) fn leave(leaving: &Leaving, cluster: &Cluster) -> Plan {
     let member = leaving.advertise_address;
     let is_gone = |address| VerifyEtcdMemberGone {
-        via: via.clone(),
+        cluster: cluster.clone(),
         address,
     };
     Plan::new([
         stage(
             leaving,
             [
-                guard_quorum(leaving, survivor),
+                guard_quorum(leaving, cluster),
                 step(BeginLeaving {
-                    via: via.clone(),
+                    cluster: cluster.clone(),
                     name: leaving.node_name.clone(),
                 }),
-                drain(leaving, survivor, DRAIN_LIMIT, false),
+                drain(leaving, cluster, DRAIN_LIMIT, false),
                 member.and_then(|_| step(ReleaseVip)),
             ],
         )
-        .or_take_back(stay(leaving, survivor)),
+        .or_take_back(stay(leaving, cluster)),
         stage(
             leaving,
             [
                 // Before the reset: should that forget the member, the one master that stays of two would have no quorum.
-                remove_member(leaving, survivor),
+                remove_member(leaving, cluster),
                 step(KubeadmReset {
                     cri_socket: leaving.cri_socket.clone(),
                     verify: member.map(is_gone),
                 }),
                 member.map(is_gone).and_then(step),
-                delete_node(leaving, survivor),
+                delete_node(leaving, cluster),
                 step(CleanHost),
             ],
         ),
@@ -57,23 +56,23 @@ pub(super) fn leave(leaving: &Leaving, survivor: &Survivor) -> Plan {
 }
 
 /// What takes a removal back that has lost nothing yet.
-pub(super) fn stay(leaving: &Leaving, survivor: &Survivor) -> StayInCluster {
+pub(super) fn stay(leaving: &Leaving, cluster: &Cluster) -> StayInCluster {
     StayInCluster {
-        via: survivor.via.clone(),
+        cluster: cluster.clone(),
         name: leaving.node_name.clone(),
         member: leaving.advertise_address,
     }
 }
 
 /// The cluster is cleaned of a node whose host does not answer.
-pub(super) fn clean_cluster(leaving: &Leaving, survivor: &Survivor) -> Plan {
+pub(super) fn clean_cluster(leaving: &Leaving, cluster: &Cluster) -> Plan {
     Plan::new([stage(
         leaving,
         [
-            guard_quorum(leaving, survivor),
-            drain(leaving, survivor, SHORT_DRAIN_LIMIT, true),
-            remove_member(leaving, survivor),
-            delete_node(leaving, survivor),
+            guard_quorum(leaving, cluster),
+            drain(leaving, cluster, SHORT_DRAIN_LIMIT, true),
+            remove_member(leaving, cluster),
+            delete_node(leaving, cluster),
         ],
     )])
 }
@@ -100,38 +99,37 @@ fn stage(leaving: &Leaving, steps: impl IntoIterator<Item = Option<Box<dyn Step>
     }
 }
 
-fn guard_quorum(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+fn guard_quorum(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(GuardQuorum {
-        via: survivor.via.clone(),
+        cluster: cluster.clone(),
         leaving: leaving.advertise_address?,
     })
 }
 
 fn drain(
     leaving: &Leaving,
-    survivor: &Survivor,
+    cluster: &Cluster,
     limit: Duration,
     is_unreachable: bool,
 ) -> Option<Box<dyn Step>> {
     step(DrainNode {
-        via: survivor.via.clone(),
+        cluster: cluster.clone(),
         name: leaving.node_name.clone(),
         limit,
-        kubectl: survivor.kubectl.clone(),
         is_unreachable,
     })
 }
 
-fn remove_member(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+fn remove_member(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(RemoveEtcdMember {
-        via: survivor.via.clone(),
+        cluster: cluster.clone(),
         address: leaving.advertise_address?,
     })
 }
 
-fn delete_node(leaving: &Leaving, survivor: &Survivor) -> Option<Box<dyn Step>> {
+fn delete_node(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(DeleteNode {
-        via: survivor.via.clone(),
+        cluster: cluster.clone(),
         name: leaving.node_name.clone(),
     })
 }

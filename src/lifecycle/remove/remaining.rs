@@ -1,13 +1,13 @@
 //! What remains of a cluster beside a node that is to leave: a master that can act, masters without a majority, nothing.
+use crate::lifecycle::cluster::Cluster;
 use std::time::Duration;
 
 use crate::{
-    kubeadm::Version,
     lifecycle::{
-        cluster::{Health, HostReport, Survey, known_health, kubeadm_version},
+        cluster::{Health, HostReport, Survey, known_health},
         engine::{Condition, Run, wait_until},
         failure::{Failure, FailureKind},
-        host::{Marker, read_facts},
+        host::Marker,
         spec::Leaving,
     },
     node::detached::Progress,
@@ -21,20 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The same where one of them is in the middle of its join.
 const JOIN_PATIENCE: Duration = Duration::from_secs(180);
 
-/// A master that stays, and its kubectl's version.
-#[derive(Clone, Debug)]
-pub(crate) struct Survivor {
-    /// The master.
-    pub via: Host,
-    /// kubectl's version there.
-    pub kubectl: Version,
-}
-
 /// What the look came to.
 #[derive(Debug)]
 pub(crate) enum Remains {
     /// A master that can take the node out.
-    Through(Survivor),
+    Through(Cluster),
     /// Masters were reached, and etcd has no quorum: too few of its members answer.
     Powerless {
         /// Other masters that were reached.
@@ -95,8 +86,12 @@ async fn look(
             .find(|seen| is_other(leaving, own, seen) && seen.is_usable());
         // Nobody waits for a host that is down where another can act.
         if let Some(seen) = usable {
-            let survivor = survivor(&seen.host).await?;
-            return Ok((Remains::Through(survivor), Duration::ZERO));
+            let others = leaving
+                .masters
+                .iter()
+                .filter(|host| host.name() != run.host.name());
+            let cluster = Cluster::of(seen, others.cloned().collect());
+            return Ok((Remains::Through(cluster), Duration::ZERO));
         }
         survey.seen.extend(one.seen);
         survey.silent.extend(one.silent);
@@ -140,20 +135,6 @@ async fn look(
         Remains::Unknown(survey.account())
     };
     Ok((remains, patience))
-}
-
-async fn survivor(host: &Host) -> Result<Survivor, Failure> {
-    let kubectl = kubeadm_version(&read_facts(host).await?).ok_or_else(|| {
-        Failure::new(
-            "kubeadm is missing on the host",
-            "There is no working kubeadm in PATH.",
-        )
-        .on(host.name())
-    })?;
-    Ok(Survivor {
-        via: host.clone(),
-        kubectl,
-    })
 }
 
 /// Whether the host that was seen is another master of the same cluster, and not the leaving node under another name.

@@ -9,12 +9,12 @@ use super::{
     departures::Departure,
     left_behind::{cleaned_through, cluster_gone, nobody_to_clean_through, released},
     node::no_master_answers,
-    remaining::{Remains, Survivor, look_for_remains},
+    remaining::{Remains, look_for_remains},
 };
 use crate::{
     etcd::{Fate, Member, Refusal, Turn, Voter, turn},
     lifecycle::{
-        cluster::{Health, HostReport, Survey, health, removal_refused, with_itself},
+        cluster::{Cluster, Health, HostReport, Survey, health, removal_refused, with_itself},
         engine::{Run, Step},
         failure::Failure,
         host::released_members,
@@ -62,7 +62,7 @@ impl Decide for Removal<'_> {
         };
         let remains = look_for_remains(run, leaving, own.as_ref()).await?;
         Ok(match (remains, &self.silence) {
-            (Remains::Through(survivor), _) => return self.leave_through(&survivor).await,
+            (Remains::Through(cluster), _) => return self.leave_through(&cluster).await,
             (Remains::Powerless { living, health }, None) => {
                 return self.leave_powerless(&living, &health).await;
             }
@@ -103,27 +103,27 @@ impl Removal<'_> {
         drive(run, &site, host, self).await
     }
 
-    async fn leave_through(&self, survivor: &Survivor) -> Result<Decision<'_, Left>, Failure> {
+    async fn leave_through(&self, cluster: &Cluster) -> Result<Decision<'_, Left>, Failure> {
         let Self { run, leaving, .. } = self;
-        let via = &survivor.via;
+        let via = &cluster.via().await;
         let health = health(run, via).await?;
         match self.turn(via, &health, &health.healthy).await? {
             Turn::Leave | Turn::Last => {}
-            Turn::EndsWith(dead) => return remove_members(via, &health, &dead),
+            Turn::EndsWith(dead) => return remove_members(cluster, &health, &dead),
             Turn::After(names) => return Ok(self.after(names)),
             Turn::Refused(refusal) => {
                 let refused = self.give_up(&refusal, &health).await;
                 return match self.silence {
-                    None => take_back(run, &plans::stay(leaving, survivor), refused).await,
+                    None => take_back(run, &plans::stay(leaving, cluster), refused).await,
                     Some(_) => refused,
                 };
             }
         }
         Ok(match &self.silence {
-            None => left(plans::leave(leaving, survivor), Vec::new(), false),
+            None => left(plans::leave(leaving, cluster), Vec::new(), false),
             Some(why) => {
                 let notice = cleaned_through(run.host.name(), why, leaving, via.name());
-                left(plans::clean_cluster(leaving, survivor), vec![notice], false)
+                left(plans::clean_cluster(leaving, cluster), vec![notice], false)
             }
         })
     }
@@ -187,7 +187,11 @@ fn left<'a>(plan: Plan, notices: Vec<Notice>, is_end: bool) -> Decision<'a, Left
 }
 
 /// The members of dead masters go, while there is a quorum to agree on it.
-fn remove_members<'a>(via: &Host, health: &Health, ids: &[u64]) -> Result<Decision<'a, Left>, Failure> {
+fn remove_members<'a>(
+    cluster: &Cluster,
+    health: &Health,
+    ids: &[u64],
+) -> Result<Decision<'a, Left>, Failure> {
     let steps: Vec<Option<Box<dyn Step>>> = health
         .members
         .iter()
@@ -195,7 +199,7 @@ fn remove_members<'a>(via: &Host, health: &Health, ids: &[u64]) -> Result<Decisi
         .filter_map(Member::peer_address)
         .map(|address| {
             step(RemoveEtcdMember {
-                via: via.clone(),
+                cluster: cluster.clone(),
                 address,
             })
         })
@@ -204,8 +208,7 @@ fn remove_members<'a>(via: &Host, health: &Health, ids: &[u64]) -> Result<Decisi
         return Err(Failure::new(
             "The API gave an answer that makes no sense",
             "etcd's dead members have no address.",
-        )
-        .on(via.name()));
+        ));
     }
     Ok(Decision::First(Plan::new([Stage::under_cluster_lock(steps)])))
 }

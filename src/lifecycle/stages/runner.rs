@@ -11,6 +11,9 @@ use crate::lifecycle::{
     lock::ClusterLock,
 };
 
+/// Through how many masters a step is tried.
+const MASTERS_TRIED: u32 = 2;
+
 /// The locks that the operation holds; all of them are checked before each step.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held<'a> {
@@ -138,7 +141,23 @@ impl StageRun<'_> {
         }
     }
 
+    /// A step that works through a master which has gone away is tried again: it works through another one then.
     async fn step(&self, step: &dyn Step) -> Result<Outcome, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.step_once(step).await {
+                Err(failure) if tries < MASTERS_TRIED && self.is_about_another_host(&failure) => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn is_about_another_host(&self, failure: &Failure) -> bool {
+        let is_own = |host: &str| host == self.run.host.name();
+        failure.kind == FailureKind::Unreachable && !failure.host.as_deref().is_none_or(is_own)
+    }
+
+    async fn step_once(&self, step: &dyn Step) -> Result<Outcome, Failure> {
         let Self { run, .. } = self;
         if step.check(run).await? == Check::Done {
             return Ok(Outcome::Unchanged);

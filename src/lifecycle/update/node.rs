@@ -1,4 +1,5 @@
 //! Changes a node in place: labels, annotations, taints, and the files that are kept for people.
+use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::{
     cluster::find_cluster,
     engine::{Run, Step},
@@ -31,13 +32,11 @@ async fn settings(run: &Run, change: &NodeChange) -> Result<Option<Box<dyn Step>
         return Ok(None);
     }
     let survey = find_cluster(run, &change.masters).await?;
-    let via = survey
+    let seen = survey
         .via()
-        .ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?
-        .host
-        .clone();
+        .ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?;
     Ok(step(ApplyNodeSettings {
-        via,
+        cluster: Cluster::of(seen, change.masters.clone()),
         name: change.name.clone(),
         labels: change.labels.clone(),
         annotations: change.annotations.clone(),

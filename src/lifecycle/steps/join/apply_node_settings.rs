@@ -1,4 +1,5 @@
 //! Step: the Node has the labels, annotations and taints that were asked for.
+use crate::lifecycle::cluster::Cluster;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
         failure::Failure,
         spec::NodeWishes,
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -18,8 +18,8 @@ use async_trait::async_trait;
 /// Patches the Node, and waits first until it is registered. Keys that are not named are left alone.
 #[derive(Debug)]
 pub(crate) struct ApplyNodeSettings {
-    /// The master that patches.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The Node's name.
     pub name: String,
     /// Labels to set, or with `None` to remove.
@@ -62,7 +62,7 @@ impl ApplyNodeSettings {
 
 impl ApplyNodeSettings {
     /// All that is wanted of a new node.
-    pub(crate) fn all_of(wishes: &NodeWishes, via: Host, name: &str) -> Self {
+    pub(crate) fn all_of(wishes: &NodeWishes, cluster: Cluster, name: &str) -> Self {
         let set = |wanted: &BTreeMap<String, String>| {
             let wanted = wanted.iter();
             wanted
@@ -70,7 +70,7 @@ impl ApplyNodeSettings {
                 .collect()
         };
         Self {
-            via,
+            cluster,
             name: name.to_owned(),
             labels: set(&wishes.labels),
             annotations: set(&wishes.annotations),
@@ -86,7 +86,7 @@ impl Step for ApplyNodeSettings {
     }
 
     async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        Ok(match node_of(&self.via, &self.name).await? {
+        Ok(match node_of(&self.cluster.via().await, &self.name).await? {
             None => Check::Needed("the Node is not registered yet".into()),
             Some(node) if self.difference(&node).is_empty() => Check::Done,
             Some(_) => Check::Needed("the Node has other labels, annotations or taints".into()),
@@ -96,7 +96,7 @@ impl Step for ApplyNodeSettings {
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         let node = wait_until(run, "the Node is registered", Duration::from_secs(180), || {
             Box::pin(async {
-                Ok(node_of(&self.via, &self.name)
+                Ok(node_of(&self.cluster.via().await, &self.name)
                     .await?
                     .map_or_else(|| Condition::NotYet("no such Node".into()), Condition::Met))
             })
@@ -104,7 +104,11 @@ impl Step for ApplyNodeSettings {
         .await?;
         let patch = self.difference(&node);
         if !patch.is_empty() {
-            self.via.run_ok(&patch_node_script(&self.name, &patch)).await?;
+            self.cluster
+                .via()
+                .await
+                .run_ok(&patch_node_script(&self.name, &patch))
+                .await?;
         }
         Ok(())
     }

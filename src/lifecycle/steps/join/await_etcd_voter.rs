@@ -1,4 +1,5 @@
 //! Step: the new master's etcd member is a voter, as every other master sees it.
+use crate::lifecycle::cluster::Cluster;
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
         engine::{Check, Run, Step, wait_until_done},
         failure::Failure,
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use async_trait::async_trait;
 /// Waits until the member with this address is started and no learner.
 #[derive(Debug)]
 pub(crate) struct AwaitEtcdVoter {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The new member's address.
     pub advertise_address: IpAddr,
 }
@@ -30,7 +30,7 @@ impl Step for AwaitEtcdVoter {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let member = etcd::member_at(
-            &membership::members(run, &self.via).await?,
+            &membership::members(run, &self.cluster.via().await).await?,
             self.advertise_address,
         )
         .cloned();

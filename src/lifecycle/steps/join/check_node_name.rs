@@ -1,4 +1,5 @@
 //! Step: no other machine has this Node name, and what an earlier life of this host left in the cluster is gone.
+use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
 
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
         engine::{Check, Run, Step},
         failure::Failure,
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -17,8 +17,8 @@ use async_trait::async_trait;
 /// (same address, another machine ID) is deleted, with its etcd member.
 #[derive(Debug)]
 pub(crate) struct CheckNodeName {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The name.
     pub name: String,
     /// `/etc/machine-id` of the host.
@@ -70,14 +70,18 @@ impl Step for CheckNodeName {
     }
 
     async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        self.judge(node_of(&self.via, &self.name).await?.as_ref())
+        self.judge(node_of(&self.cluster.via().await, &self.name).await?.as_ref())
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if let Some(address) = self.advertise_address {
-            remove_member_at(run, &self.via, address).await?;
+            remove_member_at(run, &self.cluster.via().await, address).await?;
         }
-        self.via.run_ok(&delete_node_script(&self.name)).await?;
+        self.cluster
+            .via()
+            .await
+            .run_ok(&delete_node_script(&self.name))
+            .await?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Step: `kubeadm join` makes this host a master or a worker of a running cluster.
 use crate::etcd;
+use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::host::{Credentials, InProgress};
 use std::{net::IpAddr, time::Duration};
 
@@ -20,7 +21,6 @@ use crate::{
         },
     },
     node::detached::Progress,
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -46,8 +46,8 @@ pub(crate) struct ControlPlane {
 pub(crate) struct KubeadmJoin {
     /// kubeadm's own version on the host.
     pub kubeadm: Version,
-    /// The master that makes the credentials.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The cluster's endpoint.
     pub endpoint: Endpoint,
     /// The cluster CA's certificate.
@@ -71,13 +71,14 @@ impl KubeadmJoin {
             InProgress::Join(credentials),
         );
         run.host.run_ok(&marker.write_script()).await?;
+        let via = self.cluster.via().await;
         // Both to their end, also when one fails: what is made after the undo would stay.
         let (minted, key) = join(
-            mint_token(&self.via, &token, &self.node.name),
+            mint_token(&via, &token, &self.node.name),
             OptionFuture::from(
                 self.control_plane
                     .as_ref()
-                    .map(|wanted| upload_certificates(&self.via, &wanted.kubernetes_version)),
+                    .map(|wanted| upload_certificates(&via, &wanted.kubernetes_version)),
             ),
         )
         .await;
@@ -126,10 +127,12 @@ impl KubeadmJoin {
         let Some(wanted) = &self.control_plane else {
             return Ok(());
         };
-        let members = membership::members(run, &self.via).await?;
+        let members = membership::members(run, &self.cluster.via().await).await?;
         let own = |member: &&Member| member.name.is_empty() || member.name == self.node.name;
         match etcd::member_at(&members, wanted.advertise_address).filter(own) {
-            Some(_) => membership::remove_member_at(run, &self.via, wanted.advertise_address).await,
+            Some(_) => {
+                membership::remove_member_at(run, &self.cluster.via().await, wanted.advertise_address).await
+            }
             None => Ok(()),
         }
     }
@@ -146,7 +149,12 @@ impl Step for KubeadmJoin {
             Progress::Ended { status: 0, .. } => has_credentials(run, kube::KUBELET_CONF).await?,
             Progress::Ended { .. } => Check::Needed("an earlier kubeadm join failed".into()),
             Progress::Running => match &self.control_plane {
-                Some(wanted) if self.is_member(wanted, &membership::members(run, &self.via).await?) => {
+                Some(wanted)
+                    if self.is_member(
+                        wanted,
+                        &membership::members(run, &self.cluster.via().await).await?,
+                    ) =>
+                {
                     Check::Done
                 }
                 _ => Check::Needed("kubeadm join runs on the host".into()),
@@ -167,7 +175,11 @@ impl Step for KubeadmJoin {
             self.start(run).await?;
         }
         if let Some(wanted) = &self.control_plane
-            && await_vote(run, &self.via, |members| self.is_member(wanted, members)).await? == Joined::Votes
+            && await_vote(run, &self.cluster.via().await, |members| {
+                self.is_member(wanted, members)
+            })
+            .await?
+                == Joined::Votes
         {
             return Ok(());
         }
@@ -187,15 +199,17 @@ impl Step for KubeadmJoin {
         detached::settle(run, &run.host, KUBEADM_JOIN).await?;
         detached::forget(&run.host, KUBEADM_JOIN).await?;
         if let Some(wanted) = &self.control_plane {
-            membership::remove_member_at(run, &self.via, wanted.advertise_address).await?;
+            membership::remove_member_at(run, &self.cluster.via().await, wanted.advertise_address).await?;
         }
         if let Some(credentials) = begun.credentials()
             && let Some(id) = &credentials.token_id
         {
-            revoke(&self.via, id, credentials.has_certificates).await?;
+            revoke(&self.cluster.via().await, id, credentials.has_certificates).await?;
         }
         reset_kubeadm(run, &self.node.cri_socket).await?;
-        self.via
+        self.cluster
+            .via()
+            .await
             .run_ok(&kube::delete_node_script(&self.node.name))
             .await?;
         clean_host(run).await

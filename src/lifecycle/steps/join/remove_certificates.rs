@@ -1,21 +1,19 @@
 //! Step: the certificates that were uploaded for a master's join are out of the cluster again.
+use crate::lifecycle::cluster::Cluster;
 use async_trait::async_trait;
 
-use crate::{
-    lifecycle::{
-        cluster::remove_certificates,
-        engine::{Check, Run, Step},
-        failure::Failure,
-        host::Marker,
-    },
-    remote::Host,
+use crate::lifecycle::{
+    cluster::remove_certificates,
+    engine::{Check, Run, Step},
+    failure::Failure,
+    host::Marker,
 };
 
 /// Removes them. Under the cluster's lock: the next join's are in the same Secret.
 #[derive(Debug)]
 pub(crate) struct RemoveCertificates {
-    /// The master that removes them.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
 }
 
 async fn uploaded(run: &Run) -> Result<Option<Marker>, Failure> {
@@ -43,7 +41,7 @@ impl Step for RemoveCertificates {
         let Some(marker) = uploaded(run).await? else {
             return Ok(());
         };
-        remove_certificates(&self.via).await?;
+        remove_certificates(&self.cluster.via().await).await?;
         let without = marker.with_credentials(|credentials| credentials.has_certificates = false);
         run.host.run_ok(&without.write_script()).await?;
         Ok(())

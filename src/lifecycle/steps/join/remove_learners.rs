@@ -1,4 +1,5 @@
 //! Step: no learner that a failed join left is in the way of this host's: etcd takes one at a time.
+use crate::lifecycle::cluster::Cluster;
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
         engine::{Check, Run, Step, wait_until_done},
         failure::{Failure, FailureKind},
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -21,15 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// and the next create of that host begins anew.
 #[derive(Debug)]
 pub(crate) struct RemoveLearners {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The joining host's own address: what it left itself is its own join's to undo.
     pub own: Option<IpAddr>,
 }
 
 impl RemoveLearners {
     async fn learners(&self, run: &Run) -> Result<Vec<Member>, Failure> {
-        let mut members = membership::members(run, &self.via).await?;
+        let mut members = membership::members(run, &self.cluster.via().await).await?;
         members.retain(|member| member.is_learner && self.own.is_none_or(|own| !member.has_address(own)));
         Ok(members)
     }
@@ -62,8 +62,9 @@ impl Step for RemoveLearners {
             gone => return gone,
         }
         for address in self.learners(run).await?.iter().filter_map(Member::peer_address) {
-            tracing::warn!(%address, host = self.via.name(), "removing a learner that a failed join left");
-            membership::remove_member_at(run, &self.via, address).await?;
+            let via = self.cluster.via().await;
+            tracing::warn!(%address, host = via.name(), "removing a learner that a failed join left");
+            membership::remove_member_at(run, &via, address).await?;
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 //! Step: the credentials that `kubeadm init` or `kubeadm join` needed are gone, from the cluster and from the host.
+use crate::lifecycle::cluster::Cluster;
 use async_trait::async_trait;
 
 use crate::{
@@ -9,15 +10,14 @@ use crate::{
         failure::Failure,
         host::{Marker, remove_own_configs_command},
     },
-    remote::Host,
 };
 
 /// Revokes the token that the host's marker names. A step of its own, so that a run that was cut right after the
 /// join is made up for by the next.
 #[derive(Debug)]
 pub(crate) struct RevokeCredentials {
-    /// The master that revokes.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
 }
 
 async fn begun(run: &Run) -> Result<Option<(Marker, String)>, Failure> {
@@ -45,7 +45,7 @@ impl Step for RevokeCredentials {
         let Some((marker, id)) = begun(run).await? else {
             return Ok(());
         };
-        revoke(&self.via, &id, false).await?;
+        revoke(&self.cluster.via().await, &id, false).await?;
         let without = marker.with_credentials(|credentials| credentials.token_id = None);
         let body = format!(
             "{}\n{}",

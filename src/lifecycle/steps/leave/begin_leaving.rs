@@ -1,24 +1,22 @@
 //! Step: the host's note says that the node's removal was begun.
+use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::host::{InProgress, Schedulability};
 use async_trait::async_trait;
 
 use super::drain_node::DRAINED;
-use crate::{
-    lifecycle::{
-        cluster::node_of,
-        engine::{Check, Run, Step},
-        failure::Failure,
-        host::Marker,
-    },
-    remote::Host,
+use crate::lifecycle::{
+    cluster::node_of,
+    engine::{Check, Run, Step},
+    failure::Failure,
+    host::Marker,
 };
 
 /// Before the Node is cordoned: a run that is killed after it would leave a node behind that takes no pods, and nothing
 /// that asks for its end.
 #[derive(Debug)]
 pub(crate) struct BeginLeaving {
-    /// The master that is asked how the Node is.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The Node's name.
     pub name: String,
 }
@@ -43,7 +41,7 @@ impl Step for BeginLeaving {
         let Some(marker) = Marker::read(&run.host).await? else {
             return Ok(());
         };
-        let node = node_of(&self.via, &self.name).await?;
+        let node = node_of(&self.cluster.via().await, &self.name).await?;
         let is_cordoned =
             node.is_some_and(|node| node.unschedulable && !node.annotations.contains_key(DRAINED));
         let before = if is_cordoned {

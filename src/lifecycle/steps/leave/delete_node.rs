@@ -1,5 +1,6 @@
 //! Step: the cluster has no such Node any more.
 
+use crate::lifecycle::cluster::Cluster;
 use crate::{
     kube::delete_node_script,
     lifecycle::{
@@ -7,7 +8,6 @@ use crate::{
         engine::{Check, Run, Step},
         failure::Failure,
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -15,8 +15,8 @@ use async_trait::async_trait;
 /// The Node object is deleted; after the reset, because a running kubelet would register again.
 #[derive(Debug)]
 pub(crate) struct DeleteNode {
-    /// The master that deletes.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The Node's name.
     pub name: String,
 }
@@ -28,14 +28,18 @@ impl Step for DeleteNode {
     }
 
     async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        Ok(match node_of(&self.via, &self.name).await? {
+        Ok(match node_of(&self.cluster.via().await, &self.name).await? {
             None => Check::Done,
             Some(_) => Check::Needed("the Node is there".into()),
         })
     }
 
     async fn perform(&self, _run: &Run) -> Result<(), Failure> {
-        self.via.run_ok(&delete_node_script(&self.name)).await?;
+        self.cluster
+            .via()
+            .await
+            .run_ok(&delete_node_script(&self.name))
+            .await?;
         Ok(())
     }
 

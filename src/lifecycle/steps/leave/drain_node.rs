@@ -1,15 +1,15 @@
 //! Step: the Node has no pods any more, as far as they can be moved.
+use crate::lifecycle::cluster::Cluster;
+use crate::lifecycle::{cluster::kubeadm_version, host::read_facts};
 use std::time::Duration;
 
 use crate::{
     kube::{Kubelet, drain_script},
-    kubeadm::Version,
     lifecycle::{
         cluster::node_of,
         engine::{Check, Run, Step},
         failure::{Failure, FailureKind},
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -17,28 +17,35 @@ use async_trait::async_trait;
 /// Moves the pods away, as far as disruption budgets allow within the limit.
 #[derive(Debug)]
 pub(crate) struct DrainNode {
-    /// The master that drains.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The Node's name.
     pub name: String,
     /// How long evictions may take.
     pub limit: Duration,
-    /// kubectl's version on that master.
-    pub kubectl: Version,
     /// Whether nobody can log in on the host: it may be dead, and then its pods never end.
     pub is_unreachable: bool,
 }
 
 impl DrainNode {
     async fn is_ready(&self) -> Result<bool, Failure> {
-        Ok(node_of(&self.via, &self.name)
+        Ok(node_of(&self.cluster.via().await, &self.name)
             .await?
             .is_some_and(|node| node.is_ready))
     }
 
     async fn drain(&self, kubelet: Kubelet) -> Result<(), Failure> {
-        let script = drain_script(&self.name, self.limit, &self.kubectl, kubelet);
-        self.via.run_ok(&script).await?;
+        let via = self.cluster.via().await;
+        // kubectl comes with kubeadm, in the same version.
+        let kubectl = kubeadm_version(&read_facts(&via).await?).ok_or_else(|| {
+            Failure::new(
+                "kubeadm is missing on the host",
+                "There is no working kubeadm in PATH.",
+            )
+            .on(via.name())
+        })?;
+        let script = drain_script(&self.name, self.limit, &kubectl, kubelet);
+        via.run_ok(&script).await?;
         Ok(())
     }
 }
@@ -50,7 +57,7 @@ impl Step for DrainNode {
     }
 
     async fn check(&self, _run: &Run) -> Result<Check, Failure> {
-        Ok(match node_of(&self.via, &self.name).await? {
+        Ok(match node_of(&self.cluster.via().await, &self.name).await? {
             None => Check::Done,
             // A cordoned Node may still have pods; draining again costs little, but only the first look asks for it.
             Some(node) if node.unschedulable && node.annotations.contains_key(DRAINED) => Check::Done,
@@ -81,7 +88,9 @@ impl Step for DrainNode {
             annotations: [(DRAINED.to_owned(), Some("true".to_owned()))].into(),
             ..Default::default()
         };
-        self.via
+        self.cluster
+            .via()
+            .await
             .run_ok(&crate::kube::patch_node_script(&self.name, &patch))
             .await?;
         Ok(())

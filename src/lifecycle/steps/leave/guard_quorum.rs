@@ -1,5 +1,6 @@
 //! Step: etcd keeps its quorum without the member that is to leave.
 use crate::etcd;
+use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
         engine::{Check, Run, Step},
         failure::Failure,
     },
-    remote::Host,
 };
 
 use async_trait::async_trait;
@@ -17,8 +17,8 @@ use async_trait::async_trait;
 /// Refuses to go on where the remaining members could not decide anything.
 #[derive(Debug)]
 pub(crate) struct GuardQuorum {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// Address of the member that is to leave.
     pub leaving: IpAddr,
 }
@@ -30,7 +30,7 @@ impl Step for GuardQuorum {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        let health = health(run, &self.via).await?;
+        let health = health(run, &self.cluster.via().await).await?;
         let Some(victim) = member_at(&health.members, self.leaving).filter(|member| member.is_voter()) else {
             return Ok(Check::Done);
         };

@@ -1,14 +1,12 @@
 //! Step: the member leaves etcd.
+use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
 
 use super::verify_etcd_member_gone::is_gone;
-use crate::{
-    lifecycle::{
-        cluster::remove_member_at,
-        engine::{Check, Run, Step},
-        failure::Failure,
-    },
-    remote::Host,
+use crate::lifecycle::{
+    cluster::remove_member_at,
+    engine::{Check, Run, Step},
+    failure::Failure,
 };
 
 use async_trait::async_trait;
@@ -16,8 +14,8 @@ use async_trait::async_trait;
 /// The member leaves etcd while it still runs, so that a majority stays at every moment.
 #[derive(Debug)]
 pub(crate) struct RemoveEtcdMember {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The member's address.
     pub address: IpAddr,
 }
@@ -29,10 +27,10 @@ impl Step for RemoveEtcdMember {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        is_gone(run, &self.via, self.address).await
+        is_gone(run, &self.cluster.via().await, self.address).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        remove_member_at(run, &self.via, self.address).await
+        remove_member_at(run, &self.cluster.via().await, self.address).await
     }
 }

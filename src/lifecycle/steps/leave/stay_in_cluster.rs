@@ -1,4 +1,5 @@
 //! Step: a removal that was begun is taken back, as long as nothing of the node is lost.
+use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::host::Schedulability;
 use crate::{kube, lifecycle::cluster::members};
 use async_trait::async_trait;
@@ -24,8 +25,8 @@ use crate::{
 /// The node of a removal that was begun is wanted again, and nothing of it is lost.
 #[derive(Debug)]
 pub(crate) struct StayInCluster {
-    /// The master that changes the Node.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The Node's name.
     pub name: String,
     /// Address of its etcd member; none for a worker.
@@ -39,7 +40,7 @@ impl StayInCluster {
             return Ok(false);
         }
         Ok(match self.member {
-            Some(address) => member_at(&members(run, &self.via).await?, address).is_some(),
+            Some(address) => member_at(&members(run, &self.cluster.via().await).await?, address).is_some(),
             None => true,
         })
     }
@@ -61,7 +62,7 @@ impl Step for StayInCluster {
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
         if self.is_whole(run).await? {
-            take_back(run, &self.via, &self.name).await
+            take_back(run, &self.cluster.via().await, &self.name).await
         } else {
             Ok(())
         }

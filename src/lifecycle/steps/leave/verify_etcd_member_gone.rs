@@ -1,4 +1,5 @@
 //! Step: etcd's list has the member no more, whatever `kubeadm reset` said.
+use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
 
 use crate::{
@@ -16,8 +17,8 @@ use async_trait::async_trait;
 /// The member is off etcd's list, as a master that stays sees it, whatever `kubeadm reset` said.
 #[derive(Debug)]
 pub(crate) struct VerifyEtcdMemberGone {
-    /// The master that is asked.
-    pub via: Host,
+    /// The cluster, through one of its masters.
+    pub cluster: Cluster,
     /// The member's address.
     pub address: IpAddr,
 }
@@ -29,11 +30,11 @@ impl Step for VerifyEtcdMemberGone {
     }
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
-        is_gone(run, &self.via, self.address).await
+        is_gone(run, &self.cluster.via().await, self.address).await
     }
 
     async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        remove_member_at(run, &self.via, self.address).await
+        remove_member_at(run, &self.cluster.via().await, self.address).await
     }
 
     fn finishes(&self) -> bool {
