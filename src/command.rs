@@ -46,6 +46,8 @@ pub struct Script {
     /// Whether the secrets are taken out of standard output too; yes unless told. They never stay in
     /// standard error.
     pub redact: bool,
+    /// Whether it changes nothing on the host; only [`Look::new`] says so.
+    pub is_look: bool,
     /// After this long the host itself ends the script (`timeout`); 60 s unless told.
     pub limit: Duration,
 }
@@ -58,6 +60,7 @@ impl Script {
             body: body.into(),
             secrets: Vec::new(),
             redact: true,
+            is_look: false,
             limit: Duration::from_secs(60),
         }
     }
@@ -104,6 +107,35 @@ impl Script {
         needles
             .into_iter()
             .fold(text.to_owned(), |text, needle| text.replace(needle, "(secret)"))
+    }
+}
+
+/// A script that changes nothing on the host. Anybody may run it at any time; what changes something needs the right to,
+/// see [`crate::remote::Permit`].
+#[derive(Clone, Debug)]
+pub struct Look(Script);
+
+impl Look {
+    /// A look with the default limit.
+    pub fn new(title: &'static str, body: impl Into<String>) -> Self {
+        Self(Script {
+            is_look: true,
+            ..Script::new(title, body)
+        })
+    }
+
+    /// Replaces the limit.
+    #[must_use]
+    pub fn limit(self, limit: Duration) -> Self {
+        Self(self.0.limit(limit))
+    }
+}
+
+impl std::ops::Deref for Look {
+    type Target = Script;
+
+    fn deref(&self) -> &Script {
+        &self.0
     }
 }
 

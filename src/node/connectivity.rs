@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::command::{Script, quote};
+use crate::command::{Look, quote};
 
 /// A TCP port of another host that a host needs to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +33,13 @@ const PATIENCE_SECONDS: u32 = 4;
 /// Tries all connections at once. [`parse_verdicts`] reads what it prints.
 ///
 /// With bash, which says why a connection failed, or else with curl.
-pub fn try_connections_script(connections: &[Connection]) -> Script {
+pub fn try_connections_script(connections: &[Connection]) -> Look {
     let mut body = TRY_CONNECTION.replace("PATIENCE", &PATIENCE_SECONDS.to_string());
     for (index, Connection { to, port }) in connections.iter().enumerate() {
         let _ = writeln!(body, "try {index} {} {port} &", quote(to));
     }
     body += "wait\n";
-    Script::new("try the connections", body)
+    Look::new("try the connections", body)
 }
 
 // A name that has no address, or a resolver that is slow, says nothing of the port. "Refused" is an answer of the host itself. `timeout` ends with 124, that of busybox with 143.
@@ -80,17 +80,17 @@ const TRY_CONNECTION: &str = r#"try() {
 /// keepalived runs already nothing may come back, which says nothing.
 ///
 /// With Python or Perl, one of which nearly every distribution brings along.
-pub fn try_vrrp_script(own: IpAddr, peers: &[IpAddr]) -> Script {
+pub fn try_vrrp_script(own: IpAddr, peers: &[IpAddr]) -> Look {
     vrrp_script("try VRRP", "ask", own, peers)
 }
 
 /// The same with a peer that does this too at the same moment: only its packets count, so that each side says what reaches
 /// it. Takes 3.5 s.
-pub fn hear_vrrp_script(own: IpAddr, peer: IpAddr) -> Script {
+pub fn hear_vrrp_script(own: IpAddr, peer: IpAddr) -> Look {
     vrrp_script("hear VRRP", "hear", own, &[peer])
 }
 
-fn vrrp_script(title: &'static str, mode: &str, own: IpAddr, peers: &[IpAddr]) -> Script {
+fn vrrp_script(title: &'static str, mode: &str, own: IpAddr, peers: &[IpAddr]) -> Look {
     let addresses = std::iter::once(own).chain(peers.iter().copied());
     let addresses = addresses.map(|address| address.to_string());
     let addresses = std::iter::once(mode.to_owned())
@@ -107,7 +107,7 @@ fn vrrp_script(title: &'static str, mode: &str, own: IpAddr, peers: &[IpAddr]) -
          {VRRP_PERL}end of program\n\
          fi\n"
     );
-    Script::new(title, body)
+    Look::new(title, body)
 }
 
 const VRRP_PYTHON: &str = include_str!("connectivity/try_vrrp.py");

@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use super::DIRECTORY;
-use crate::command::{Script, quote};
+use crate::command::{Look, Script, quote};
 
 /// What has become of a detached command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn start_script(name: &str, command: &str, limit: Duration) -> Script {
 }
 
 /// Prints the state, after waiting on the host for the end, at most `wait`.
-pub fn poll_script(name: &str, wait: Duration) -> Script {
+pub fn poll_script(name: &str, wait: Duration) -> Look {
     poll_in(DIRECTORY, name, wait)
 }
 
@@ -176,7 +176,7 @@ fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
     Script::new("start detached command", body).limit(Duration::from_secs(2 * FREE_SECONDS + 60))
 }
 
-fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
+fn poll_in(base: &str, name: &str, wait: Duration) -> Look {
     let prelude = prelude(base, name);
     let body = format!(
         "{prelude}left={steps}\n\
@@ -189,7 +189,7 @@ fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
         steps = wait.as_millis() / 100,
     );
     // A step is longer than 0.1 s by the time that systemctl takes.
-    Script::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
+    Look::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
 }
 
 fn forget_in(base: &str, name: &str) -> Script {

@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn this_machine_answers_every_question() {
-        let body = sections(Query::new(), ETCD_FOLDER).script("facts").body;
+        let body = sections(Query::new(), ETCD_FOLDER).script("facts").body.clone();
         let output = std::process::Command::new("sh")
             .args(["-c", &body])
             .output()

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_itself() {
-        let body = Machine::sections(Query::new()).script("look").body;
+        let body = Machine::sections(Query::new()).script("look").body.clone();
         let output = std::process::Command::new("sh")
             .args(["-c", &body])
             .output()

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::command::{Script, quote};
+use crate::command::{Look, quote};
 
 /// Shell commands under keys, run one after the other by one script.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ impl Query {
 
     /// The script that asks everything. It ends with status 0 whatever the sections' statuses are, and has time for each to
     /// take all of its own.
-    pub fn script(&self, title: &'static str) -> Script {
+    pub fn script(&self, title: &'static str) -> Look {
         let mut body = format!(
             "export LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"\n\
              for p in timeout base64; do command -v $p >/dev/null || {{ echo \"{MISSING} $p\"; exit 0; }}; done\n\
@@ -66,7 +66,7 @@ impl Query {
         }
         let _ = writeln!(body, "echo {END}");
         let all: u32 = self.sections.iter().map(|(.., seconds)| seconds).sum();
-        let script = Script::new(title, body);
+        let script = Look::new(title, body);
         let limit = script.limit.max(Duration::from_secs(u64::from(all)) + SLACK);
         script.limit(limit)
     }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_host_without_the_programs_that_answer_says_which() {
-        let script = Query::new().section("name", "uname -n").script("t").body;
+        let script = Query::new().section("name", "uname -n").script("t").body.clone();
         for missing in ["timeout", "base64"] {
             let body = script.replacen("command -v $p", &format!("[ $p != {missing} ]"), 1);
             let output = std::process::Command::new("sh")
@@ -251,7 +251,7 @@ mod tests {
         assert!(query.script("t").limit > Duration::from_secs(50));
         let query = query.section_within("slow", ":", SLOW_SECONDS);
         assert!(query.script("t").limit > Duration::from_secs(70));
-        assert_eq!(Query::new().script("t").limit, Script::new("t", "").limit);
+        assert_eq!(Query::new().script("t").limit, Look::new("t", "").limit);
     }
 
     #[test]

@@ -237,7 +237,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("with a blank.sock");
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let body = sections(Query::new()).script("t").body;
+        let body = sections(Query::new()).script("t").body.clone();
         let output = std::process::Command::new("sh")
             .args(["-c", &body])
             .output()

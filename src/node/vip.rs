@@ -2,7 +2,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::reload::{Reader, age_command};
-use crate::command::{Script, quote};
+use crate::command::{Look, quote};
 
 /// Status 0 if the address is on this host.
 pub fn vip_holder_command(vip: IpAddr) -> String {
@@ -51,8 +51,8 @@ pub fn look_at_vip_command(vip: IpAddr, keepalived: &Reader) -> String {
 }
 
 /// The same as a script.
-pub fn look_at_vip_script(vip: IpAddr, keepalived: &Reader) -> Script {
-    Script::new("look at the floating IP", look_at_vip_command(vip, keepalived))
+pub fn look_at_vip_script(vip: IpAddr, keepalived: &Reader) -> Look {
+    Look::new("look at the floating IP", look_at_vip_command(vip, keepalived))
 }
 
 /// Status 0 if a machine answers for the address that is none of the members; prints its link-layer address where

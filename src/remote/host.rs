@@ -9,7 +9,18 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Transport, TransportError};
-use crate::command::{Failed, Output, Script};
+use crate::command::{Failed, Look, Output, Script};
+
+/// The right to change hosts. Looks need none, so who has no permit cannot change anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit(());
+
+impl Permit {
+    /// Gives it. A test of the repository knows who may: what runs steps, takes locks and takes notes.
+    pub(crate) const fn grant() -> Self {
+        Self(())
+    }
+}
 
 /// A host, by the name that its user gave it. Cheap to clone.
 #[derive(Clone)]
@@ -38,8 +49,23 @@ impl Host {
         &self.name
     }
 
+    /// Runs a look to its end, whatever its status is.
+    pub async fn look(&self, look: &Look) -> Result<Output, HostError> {
+        self.run(look).await
+    }
+
+    /// Runs a look and gives its standard output; another status than 0 is an error.
+    pub async fn look_ok(&self, look: &Look) -> Result<String, HostError> {
+        self.run_ok(look).await
+    }
+
+    /// Runs a script that changes something and gives its standard output; another status than 0 is an error.
+    pub async fn change(&self, script: &Script, _permit: Permit) -> Result<String, HostError> {
+        self.run_ok(script).await
+    }
+
     /// Runs the script to its end, whatever its status is. A dropped future does not stop it.
-    pub async fn run(&self, script: &Script) -> Result<Output, HostError> {
+    pub(super) async fn run(&self, script: &Script) -> Result<Output, HostError> {
         let begin = Instant::now();
         let result = self.transport.run(script).await;
         let milliseconds = begin.elapsed().as_millis();
@@ -77,8 +103,7 @@ impl Host {
             .is_ok_and(|result| result.is_ok())
     }
 
-    /// Runs the script and gives its standard output; another status than 0 is an error.
-    pub async fn run_ok(&self, script: &Script) -> Result<String, HostError> {
+    pub(super) async fn run_ok(&self, script: &Script) -> Result<String, HostError> {
         let mut output = self.run(script).await?;
         if output.status != 0 {
             output.stdout = script.without_secrets(&output.stdout);

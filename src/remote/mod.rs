@@ -28,7 +28,7 @@ mod sshd_tests;
 mod target;
 mod wrapper;
 
-pub use host::{Host, HostError, HostErrorKind};
+pub use host::{Host, HostError, HostErrorKind, Permit};
 pub use pool::Pool;
 pub use public_key::PublicKey;
 pub use target::{Bastion, HostKeyPolicy, Key, Target};

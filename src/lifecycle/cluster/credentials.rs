@@ -1,4 +1,5 @@
 //! Join credentials: made on a master for one join, revoked after it, never kept.
+use crate::lifecycle::engine::Act;
 use crate::lifecycle::{
     failure::answer_not_understood,
     host::{answers_of, remove_config, write_config},
@@ -26,19 +27,27 @@ pub(crate) fn new_bootstrap_token() -> Result<BootstrapToken, Failure> {
 
 /// Makes the token for the join of this node known to the cluster, on a master. The node's marker names it by
 /// then, so that whatever happens it can be revoked.
-pub(crate) async fn mint_token(via: &Host, token: &BootstrapToken, node_name: &str) -> Result<(), Failure> {
+pub(crate) async fn mint_token(
+    act: Act<'_>,
+    via: &Host,
+    token: &BootstrapToken,
+    node_name: &str,
+) -> Result<(), Failure> {
     let description = format!("terraform-provider-ha: join of {node_name}");
-    via.run_ok(&kube::create_bootstrap_token_script(
-        token,
-        TOKEN_TTL,
-        &description,
-    ))
+    act.change(
+        via,
+        &kube::create_bootstrap_token_script(token, TOKEN_TTL, &description),
+    )
     .await?;
     Ok(())
 }
 
 /// Puts the control plane's certificates into the cluster, encrypted with a new key that only this join gets.
-pub(crate) async fn upload_certificates(via: &Host, kubernetes: &Version) -> Result<CertificateKey, Failure> {
+pub(crate) async fn upload_certificates(
+    act: Act<'_>,
+    via: &Host,
+    kubernetes: &Version,
+) -> Result<CertificateKey, Failure> {
     let key = CertificateKey::from_random(random()?);
     let query = Query::new()
         .section_within("version", kubeadm::version_command(), SLOW_SECONDS)
@@ -46,7 +55,7 @@ pub(crate) async fn upload_certificates(via: &Host, kubernetes: &Version) -> Res
             "address",
             "sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml",
         );
-    let stdout = via.run_ok(&query.script("read kubeadm's version")).await?;
+    let stdout = via.look_ok(&query.script("read kubeadm's version")).await?;
     let answers = answers_of(via, &stdout, &[])?;
     let version = kubeadm::parse_version(answers.text("version").unwrap_or_default())
         .map_err(|error| answer_not_understood(via, &error))?;
@@ -58,30 +67,35 @@ pub(crate) async fn upload_certificates(via: &Host, kubernetes: &Version) -> Res
         .map_err(|error| answer_not_understood(via, &error))?;
     let config = kubeadm::render_upload_certs(&version, kubernetes, &key, address)
         .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
-    let path = write_config(via, UPLOAD, &config).await?;
+    let path = write_config(act, via, UPLOAD, &config).await?;
     let body = kube::remove_certificates_command() + &kubeadm::upload_certs_command(&path);
     let script = Script::new("upload certificates", body).secret(key.text());
-    let uploaded = via.run_ok(&script.limit(Duration::from_secs(120))).await;
-    remove_config(via, UPLOAD).await?;
+    let uploaded = act.change(via, &script.limit(Duration::from_secs(120))).await;
+    remove_config(act, via, UPLOAD).await?;
     uploaded?;
     Ok(key)
 }
 
 /// Takes the token back, and with it the uploaded certificates.
-pub(crate) async fn revoke(via: &Host, token_id: &str, with_certificates: bool) -> Result<(), Failure> {
+pub(crate) async fn revoke(
+    act: Act<'_>,
+    via: &Host,
+    token_id: &str,
+    with_certificates: bool,
+) -> Result<(), Failure> {
     if with_certificates {
-        remove_config(via, UPLOAD).await?;
+        remove_config(act, via, UPLOAD).await?;
     }
-    via.run_ok(&kube::revoke_credentials_script(token_id, with_certificates))
+    act.change(via, &kube::revoke_credentials_script(token_id, with_certificates))
         .await?;
     Ok(())
 }
 
 /// Removes the uploaded certificates, the token that they go with, and what an upload that was cut has left. Under the
 /// cluster's lock nobody else uploads.
-pub(crate) async fn remove_certificates(via: &Host) -> Result<(), Failure> {
-    remove_config(via, UPLOAD).await?;
-    via.run_ok(&kube::remove_certificates_script()).await?;
+pub(crate) async fn remove_certificates(act: Act<'_>, via: &Host) -> Result<(), Failure> {
+    remove_config(act, via, UPLOAD).await?;
+    act.change(via, &kube::remove_certificates_script()).await?;
     Ok(())
 }
 

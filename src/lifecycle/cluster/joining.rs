@@ -1,10 +1,10 @@
 //! A `kubeadm join` of a master while it runs: when it has changed etcd's membership, and when it has ended.
 //!
 //! kubeadm goes on for some seconds after the new member votes. Only until then nobody else may change membership.
+use crate::command::Look;
 use std::time::Duration;
 
 use crate::{
-    command::Script,
     etcd::{self, Member},
     lifecycle::{
         engine::Run,
@@ -46,8 +46,8 @@ pub(crate) async fn await_vote(
             return Ok(Joined::Ended(progress));
         }
         // Who does not say says no: a cluster of two has no quorum until the second one votes.
-        let script = Script::new("etcd member list", etcd::member_list_command());
-        if let Ok(output) = via.run(&script).await
+        let script = Look::new("etcd member list", etcd::member_list_command());
+        if let Ok(output) = via.look(&script).await
             && etcd::parse_member_list(&output.stdout).is_ok_and(|members| is_member(&members))
         {
             return Ok(Joined::Votes);

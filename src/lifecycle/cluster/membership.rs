@@ -1,8 +1,11 @@
 //! What a master says of the cluster's members and Nodes.
+use crate::command::Look;
+use crate::lifecycle::engine::Act;
+use crate::remote::HostError;
+use futures::future::BoxFuture;
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use crate::{
-    command::Script,
     etcd::{self, Member, member_at},
     kube::{self, Node},
     lifecycle::{
@@ -19,8 +22,8 @@ const FIRST_ANSWER: Duration = Duration::from_secs(20);
 
 /// etcd's members, asked on a master.
 pub(crate) async fn members(run: &Run, via: &Host) -> Result<Vec<Member>, Failure> {
-    let script = Script::new("etcd member list", etcd::member_list_command());
-    ask_etcd(run, via, &script).await
+    let script = Look::new("etcd member list", etcd::member_list_command());
+    ask_etcd(run, via, || Box::pin(via.look_ok(&script))).await
 }
 
 /// etcd's members and how they are.
@@ -83,11 +86,11 @@ pub(crate) async fn health(run: &Run, via: &Host) -> Result<Health, Failure> {
 
 /// The same as far as the host's own member knows, also without a quorum; none if it does not answer.
 pub(crate) async fn known_health(via: &Host) -> Result<Option<Health>, Failure> {
-    let script = Script::new(
+    let script = Look::new(
         "known etcd members",
         format!("{} || true", etcd::known_members_command()),
     );
-    let stdout = via.run_ok(&script).await?;
+    let stdout = via.look_ok(&script).await?;
     match etcd::parse_member_list(&stdout) {
         Ok(members) => health_of(via, members).await.map(Some),
         Err(_silent) => Ok(None),
@@ -99,8 +102,8 @@ async fn health_of(via: &Host, members: Vec<Member>) -> Result<Health, Failure> 
         .iter()
         .filter_map(|member| member.client_urls.first().map(String::as_str))
         .collect();
-    let script = Script::new("etcd status", etcd::status_command(&urls));
-    let all = etcd::parse_status(&via.run_ok(&script).await?);
+    let script = Look::new("etcd status", etcd::status_command(&urls));
+    let all = etcd::parse_status(&via.look_ok(&script).await?);
     Ok(Health {
         members,
         healthy: all
@@ -112,11 +115,16 @@ async fn health_of(via: &Host, members: Vec<Member>) -> Result<Health, Failure> 
     })
 }
 
-/// Asks for something that is answered with the members; asks again while etcd has no leader.
-async fn ask_etcd(run: &Run, via: &Host, script: &Script) -> Result<Vec<Member>, Failure> {
+/// Asks again while etcd has no leader.
+async fn ask_etcd<'a>(
+    run: &'a Run,
+    via: &'a Host,
+    ask: impl Fn() -> BoxFuture<'a, Result<String, HostError>> + Send + Sync,
+) -> Result<Vec<Member>, Failure> {
     wait_until(run, "etcd has a leader", PATIENCE, || {
-        Box::pin(async {
-            match etcd::parse_member_list(&via.run_ok(script).await?) {
+        let answer = ask();
+        Box::pin(async move {
+            match etcd::parse_member_list(&answer.await?) {
                 Ok(members) => Ok(Condition::Met(members)),
                 Err(error) if error.is_transient() => Ok(Condition::NotYet(error.to_string())),
                 Err(error) => {
@@ -131,19 +139,20 @@ async fn ask_etcd(run: &Run, via: &Host, script: &Script) -> Result<Vec<Member>,
 /// Removes the member with this address, if there is one, and looks whether it is gone.
 ///
 /// The removal of the leader may be answered with "leader changed" although it took effect, so the list decides.
-pub(crate) async fn remove_member_at(run: &Run, via: &Host, address: IpAddr) -> Result<(), Failure> {
-    let Some(member) = member_at(&members(run, via).await?, address).cloned() else {
+pub(crate) async fn remove_member_at(act: Act<'_>, via: &Host, address: IpAddr) -> Result<(), Failure> {
+    let Some(member) = member_at(&members(&act, via).await?, address).cloned() else {
         return Ok(());
     };
-    let answer = via.run_ok(&etcd::member_remove_script(member.id)).await?;
+    let answer = act.change(via, &etcd::member_remove_script(member.id)).await?;
     let refusal = etcd::parse_member_list(&answer).err();
-    match (member_at(&members(run, via).await?, address), refusal) {
+    match (member_at(&members(&act, via).await?, address), refusal) {
         (None, _) => Ok(()),
         (Some(_), Some(error)) if !error.is_transient() => {
             Err(Failure::new("etcd did not do what was asked", error.to_string()).on(via.name()))
         }
         (Some(left), _) => {
-            ask_etcd(run, via, &etcd::member_remove_script(left.id)).await?;
+            let script = etcd::member_remove_script(left.id);
+            ask_etcd(&act, via, || Box::pin(act.change(via, &script))).await?;
             Ok(())
         }
     }
@@ -152,7 +161,7 @@ pub(crate) async fn remove_member_at(run: &Run, via: &Host, address: IpAddr) -> 
 /// The Node of this name, if there is one.
 pub(crate) async fn node_of(via: &Host, name: &str) -> Result<Option<Node>, Failure> {
     let stdout = via
-        .run_ok(&Script::new(
+        .look_ok(&Look::new(
             "get node",
             kube::get_node_command(kube::ADMIN_CONF, name),
         ))

@@ -1,8 +1,9 @@
 //! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
+use crate::command::Look;
 use std::time::Duration;
 
 use crate::{
-    command::{Script, quote},
+    command::quote,
     kubeadm::{ClusterSpec, Endpoint},
     lifecycle::{
         cluster::{
@@ -206,8 +207,8 @@ async fn prove_absence(
         Some(marker) if marker.has_begun_init() => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
         _ => String::new(),
     };
-    let script = Script::new("ask the endpoint", format!("{ask} -k{but_not_own}"));
-    if run.host.run(&script).await?.status == 0 {
+    let script = Look::new("ask the endpoint", format!("{ask} -k{but_not_own}"));
+    if run.host.look(&script).await?.status == 0 {
         let detail = format!(
             "{endpoint} answers as an API server, but none of the hosts in peers has a cluster:\n{}",
             survey.account()

@@ -2,46 +2,19 @@
 use super::{answer_cluster, answer_host, answer_loadbalancer, answer_lock, answer_network, world::World};
 use crate::command::{Output, Script};
 
-/// Titles of scripts that only look, take turns or take notes. Any other counts as a write.
-pub(super) const READS: &[&str] = &[
+/// Scripts that are no looks and change nothing of what the operation is about: they take turns or take notes.
+const ASIDE: [&str; 5] = [
     "write the journal",
     "take the lock",
     "renew the lock",
     "release the lock",
     "reach host",
-    "read facts",
-    "look at the machine's set-up",
-    "read the kubelet's log",
-    "read marker",
-    "read kubeadm's version",
-    "survey",
-    "poll detached command",
-    "kubeadm config validate",
-    "list missing images",
-    "get node",
-    "etcd member list",
-    "known etcd members",
-    "read released members",
-    "etcd status",
-    "ask readyz",
-    "ask the endpoint",
-    "ask HAProxy",
-    "ask for the floating IP",
-    "look for the user's kubeconfig",
-    "look for Kubernetes",
-    "look for credentials",
-    "look for the floating IP",
-    "look for keepalived's manifest",
-    "look for the load balancer's files",
-    "read the load balancer's note",
-    "read files",
-    "read the node's address",
-    "try the connections",
-    "try VRRP",
-    "hear VRRP",
-    "look for VRRP",
-    "look at the floating IP",
 ];
+
+/// Whether the script changes a machine or a cluster.
+pub(super) fn is_write(script: &Script) -> bool {
+    !script.is_look && !ASIDE.contains(&script.title)
+}
 
 /// Does what the script does and gives what it prints.
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Output {

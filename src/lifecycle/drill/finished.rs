@@ -4,6 +4,7 @@ use super::{
     world::Lab,
 };
 use crate::lifecycle::cluster::Cluster;
+use crate::lifecycle::engine::Act;
 use crate::{
     kubeadm::{Version, ca_cert_hash},
     lifecycle::{
@@ -42,7 +43,7 @@ async fn joined(operation: Operation, at: &str) -> (Lab, KubeadmJoin) {
 async fn spares(lab: &Lab, at: &str, step: Box<dyn Step>) {
     let before = lab.world().summary();
     let run = new_run(lab, at);
-    step.undo(&run).await.unwrap();
+    step.undo(Act::on(&run)).await.unwrap();
     assert_eq!(lab.world().summary(), before, "{} was undone", step.title());
     let plan = Plan::new([Stage::under_host_lock([Some(step)])]);
     let failed = run_plan(&run, &plan, Held::default()).await.unwrap_err();

@@ -134,6 +134,7 @@ impl Operation {
         let mut world = lab.world().clone();
         assert_eq!(world.violations, Vec::<String>::new());
         world.log.clear();
+        world.writes.clear();
         world
     }
 

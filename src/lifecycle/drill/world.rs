@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::answer::answer;
+use super::answer::{answer, is_write};
 use crate::{
     command::{Output, Script},
     haproxy, keepalived,
@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) violations: Vec<String>,
     /// Address and title of each script since the log was taken last.
     pub(super) log: Vec<(String, &'static str)>,
+    /// Those of them that change something.
+    pub(super) writes: Vec<(String, &'static str)>,
 }
 
 /// A host, by its address.
@@ -280,6 +282,9 @@ impl World {
         }
         let output = answer(self, at, script);
         self.log.push((at.to_owned(), script.title));
+        if is_write(script) {
+            self.writes.push((at.to_owned(), script.title));
+        }
         self.settle_vip();
         for (index, had_quorum) in before.into_iter().enumerate() {
             // The last master's reset takes its whole cluster with it.

@@ -1,7 +1,7 @@
 //! Notes each change of a host in the journal that lies there.
 use std::sync::atomic::Ordering;
 
-use super::{process, run::Run};
+use super::{act::Act, process, run::Run};
 use crate::{
     lifecycle::failure::{Failure, FailureKind},
     node::journal::{Entry, append_script},
@@ -36,7 +36,7 @@ async fn note(run: &Run, step: &str, event: &str, failure: Option<&str>) {
         event,
         failure,
     };
-    if let Err(error) = run.host.run_ok(&append_script(&entry)).await {
+    if let Err(error) = Act::on(run).change(&run.host, &append_script(&entry)).await {
         run.stop_journal();
         tracing::debug!(host = run.host.name(), %error, "cannot write the journal");
     }

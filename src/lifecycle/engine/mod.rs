@@ -1,4 +1,5 @@
 //! What every operation stands on: steps and their run, waits, progress, the journal.
+mod act;
 pub(super) mod journal;
 pub(super) mod process;
 mod progress;
@@ -6,6 +7,7 @@ mod run;
 mod step;
 mod wait;
 
+pub(crate) use act::Act;
 pub(crate) use progress::{Outcome, Progress};
 pub(crate) use run::Run;
 pub(crate) use step::{Check, Step};

@@ -1,7 +1,7 @@
 //! What a step is: one change to a host or a cluster that can tell whether it is needed, and be repeated.
 use async_trait::async_trait;
 
-use super::run::Run;
+use super::{act::Act, run::Run};
 use crate::lifecycle::failure::Failure;
 
 /// What `check` saw.
@@ -22,15 +22,15 @@ pub(crate) trait Step: Send + Sync {
     /// An imperative phrase, the same in logs, errors and tests.
     fn title(&self) -> &'static str;
 
-    /// Looks, never writes. An error means that the step must not run: the reason, and what to do.
+    /// Looks; it has no right to change anything. An error means that the step must not run: the reason, and what to do.
     async fn check(&self, run: &Run) -> Result<Check, Failure>;
 
     /// Makes the change. Safe to repeat after a half-done try.
-    async fn perform(&self, run: &Run) -> Result<(), Failure>;
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure>;
 
     /// Cleans what a failed `perform` of this step began. Must work whether `perform`
     /// never started or stopped half-way.
-    async fn undo(&self, _run: &Run) -> Result<(), Failure> {
+    async fn undo(&self, _act: Act<'_>) -> Result<(), Failure> {
         Ok(())
     }
 

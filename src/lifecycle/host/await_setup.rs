@@ -67,7 +67,7 @@ fn starts_anew(failure: &Failure) -> bool {
 async fn look_once(run: &Run, before: &Facts) -> Result<Condition<Facts>, Failure> {
     let script =
         setup::sections(Query::new().section("pause", "sleep 2")).script("look at the machine's set-up");
-    let stdout = run.host.run_ok(&script).await?;
+    let stdout = run.host.look_ok(&script).await?;
     let seen = Setup::parse(&answers_of(&run.host, &stdout, &[])?);
     // Whether the rest is worth a wait is seen when cloud-init has done what it does.
     if seen.runs_cloud_init() || (seen.is_under_way() && !before.setup.runs_cloud_init()) {

@@ -1,7 +1,7 @@
 //! Whether a node's credentials lie on the host.
 use super::marker::Marker;
+use crate::command::Look;
 use crate::{
-    command::Script,
     kube::KUBELET_CONF,
     lifecycle::{
         engine::{Check, Run},
@@ -11,8 +11,8 @@ use crate::{
 
 /// Whether what kubeadm made is there still; its good result alone does not say so once somebody reset the host.
 pub(crate) async fn has_credentials(run: &Run, kubeconfig: &str) -> Result<Check, Failure> {
-    let script = Script::new("look for credentials", format!("test -e {kubeconfig}"));
-    Ok(match run.host.run(&script).await?.status {
+    let script = Look::new("look for credentials", format!("test -e {kubeconfig}"));
+    Ok(match run.host.look(&script).await?.status {
         0 => Check::Done,
         _ => Check::Needed(format!("kubeadm ended well, and {kubeconfig} is gone")),
     })
@@ -25,8 +25,8 @@ pub(crate) async fn is_finished_node(run: &Run, marker: Option<&Marker>) -> Resu
         return Ok(false);
     }
     let files = format!("test -e {KUBELET_CONF} && test -e /etc/kubernetes/pki/ca.crt");
-    let script = Script::new("look for credentials", files);
-    Ok(run.host.run(&script).await?.status == 0)
+    let script = Look::new("look for credentials", files);
+    Ok(run.host.look(&script).await?.status == 0)
 }
 
 /// Refuses to make a finished node anew: whoever gets here has looked too early, or not at all.

@@ -2,7 +2,10 @@
 use std::time::Duration;
 
 use crate::{
-    lifecycle::{engine::Run, failure::Failure},
+    lifecycle::{
+        engine::{Act, Run},
+        failure::Failure,
+    },
     node::detached::{Progress, forget_script, poll_script, start_script},
     remote::Host,
 };
@@ -28,8 +31,14 @@ pub(crate) async fn progress_of(host: &Host, name: &str) -> Result<Progress, Fai
 }
 
 /// Starts the command unless it runs or has ended already.
-pub(crate) async fn start(host: &Host, name: &str, command: &str, limit: Duration) -> Result<(), Failure> {
-    host.run_ok(&start_script(name, command, limit)).await?;
+pub(crate) async fn start(
+    act: Act<'_>,
+    host: &Host,
+    name: &str,
+    command: &str,
+    limit: Duration,
+) -> Result<(), Failure> {
+    act.change(host, &start_script(name, command, limit)).await?;
     Ok(())
 }
 
@@ -71,14 +80,14 @@ pub(crate) async fn settle(run: &Run, host: &Host, name: &str) -> Result<Progres
 }
 
 /// Removes the command's output and result, so that it can be started anew.
-pub(crate) async fn forget(host: &Host, name: &str) -> Result<(), Failure> {
-    host.run_ok(&forget_script(name)).await?;
+pub(crate) async fn forget(act: Act<'_>, host: &Host, name: &str) -> Result<(), Failure> {
+    act.change(host, &forget_script(name)).await?;
     Ok(())
 }
 
 /// What has become of the command, after waiting on the host for its end, at most so long.
 pub(crate) async fn look(host: &Host, name: &str, wait: Duration) -> Result<Progress, Failure> {
-    let stdout = host.run_ok(&poll_script(name, wait)).await?;
+    let stdout = host.look_ok(&poll_script(name, wait)).await?;
     parse(host, &stdout)
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn read_facts(host: &Host) -> Result<Facts, Failure> {
 /// The same, with etcd's folder in another place.
 pub(crate) async fn read_facts_with(host: &Host, etcd: &str) -> Result<Facts, Failure> {
     let script = facts::sections(Query::new(), etcd).script("read facts");
-    let stdout = host.run_ok(&script).await?;
+    let stdout = host.look_ok(&script).await?;
     let answers = answers_of(host, &stdout, &["user"])?;
     Facts::parse(&answers).map_err(|error| answer_not_understood(host, &error))
 }

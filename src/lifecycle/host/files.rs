@@ -25,7 +25,7 @@ pub(crate) async fn compare_files(host: &Host, files: &[File]) -> Result<Vec<Fil
     let query = files.iter().fold(Query::new(), |query, file| {
         read_section(query, &file.path, &file.path)
     });
-    let stdout = host.run_ok(&query.script("read files")).await?;
+    let stdout = host.look_ok(&query.script("read files")).await?;
     let answers = answers_of(host, &stdout, &[])?;
     let state = |file: &File| match answers.text(&file.path) {
         None => FileState::Missing,

@@ -1,4 +1,6 @@
 //! kubeadm's configuration on a host: in memory-backed `/run`, mode 0600, gone after use.
+use crate::command::Look;
+use crate::lifecycle::engine::Act;
 use crate::{
     command::{Script, quote},
     kube::{self, KubeletWords},
@@ -11,19 +13,24 @@ const FOLDER: &str = "/run/terraform-provider-ha";
 const DISCOVERY: &str = "/run/terraform-provider-ha/discovery.conf";
 
 /// Writes the text and gives its path. `purpose` keeps files of different commands apart.
-pub(crate) async fn write_config(host: &Host, purpose: &str, config: &ConfigFile) -> Result<String, Failure> {
+pub(crate) async fn write_config(
+    act: Act<'_>,
+    host: &Host,
+    purpose: &str,
+    config: &ConfigFile,
+) -> Result<String, Failure> {
     let path = format!("{FOLDER}/{purpose}.yaml");
     let script = config
         .secrets
         .iter()
         .fold(write_script(&path, config.text.reveal()), Script::secret);
-    host.run_ok(&script).await?;
+    act.change(host, &script).await?;
     Ok(path)
 }
 
 /// Writes the kubeconfig by which a joining node knows its cluster, and gives its path. It holds no secret.
-pub(crate) async fn write_discovery(host: &Host, text: &str) -> Result<String, Failure> {
-    host.run_ok(&write_script(DISCOVERY, text)).await?;
+pub(crate) async fn write_discovery(act: Act<'_>, host: &Host, text: &str) -> Result<String, Failure> {
+    act.change(host, &write_script(DISCOVERY, text)).await?;
     Ok(DISCOVERY.to_owned())
 }
 
@@ -36,9 +43,9 @@ fn write_script(path: &str, text: &str) -> Script {
 }
 
 /// Removes the file of this purpose, if it is there.
-pub(crate) async fn remove_config(host: &Host, purpose: &str) -> Result<(), Failure> {
+pub(crate) async fn remove_config(act: Act<'_>, host: &Host, purpose: &str) -> Result<(), Failure> {
     let body = format!("rm -f {FOLDER}/{purpose}.yaml");
-    host.run_ok(&Script::new("remove kubeadm configuration", body))
+    act.change(host, &Script::new("remove kubeadm configuration", body))
         .await?;
     Ok(())
 }
@@ -51,11 +58,11 @@ pub(crate) fn remove_own_configs_command() -> String {
 
 /// Lets kubeadm itself read the file, where it can.
 pub(crate) async fn validate_config(host: &Host, kubeadm: &Version, path: &str) -> Result<(), Failure> {
-    let script = Script::new(
+    let script = Look::new(
         "kubeadm config validate",
         kubeadm::config_validate_command(kubeadm, path),
     );
-    host.run_ok(&script)
+    host.look_ok(&script)
         .await
         .map(drop)
         .map_err(|error| match error.kind {
@@ -95,8 +102,8 @@ pub(crate) async fn node_failure(host: &Host, summary: &'static str, output: &st
     if !kubeadm::preflight_errors(output).is_empty() {
         return failure;
     }
-    let script = Script::new("read the kubelet's log", kube::kubelet_log_command());
-    let words = host.run_ok(&script).await.ok();
+    let script = Look::new("read the kubelet's log", kube::kubelet_log_command());
+    let words = host.look_ok(&script).await.ok();
     let Some(words) = words.as_deref().and_then(KubeletWords::parse) else {
         return failure;
     };

@@ -1,9 +1,9 @@
 //! The note on a host that says which floating IP `ha_loadbalancer` keeps there.
+use crate::command::Look;
 use std::net::IpAddr;
 
 use super::note;
 use crate::{
-    command::Script,
     lifecycle::failure::Failure,
     node::{DIRECTORY, files::File},
     remote::Host,
@@ -43,11 +43,11 @@ impl LoadbalancerNote {
 
     /// Reads it from the host; none if there is no load balancer.
     pub(crate) async fn read(host: &Host) -> Result<Option<Self>, Failure> {
-        let script = Script::new(
+        let script = Look::new(
             "read the load balancer's note",
             format!("cat {} 2>/dev/null || true", Self::path()),
         );
-        let text = host.run_ok(&script).await?;
+        let text = host.look_ok(&script).await?;
         Self::of_file(&text).map_err(|failure| failure.on(host.name()))
     }
 

@@ -1,4 +1,5 @@
 //! The note on a host that says what this provider made there: how a later run knows its own half-done work.
+use crate::command::Look;
 use serde::{Deserialize, Serialize};
 
 use super::note;
@@ -190,8 +191,8 @@ impl Marker {
 
     /// Reads it from the host; none if this provider made no node there.
     pub(crate) async fn read(host: &Host) -> Result<Option<Self>, Failure> {
-        let script = Script::new("read marker", format!("cat {MARKER} 2>/dev/null || true"));
-        let text = host.run_ok(&script).await?;
+        let script = Look::new("read marker", format!("cat {MARKER} 2>/dev/null || true"));
+        let text = host.look_ok(&script).await?;
         Self::of_file(Some(&text)).map_err(|failure| failure.on(host.name()))
     }
 

@@ -1,5 +1,6 @@
 //! `kubeadm reset` of one host: what kubeadm made goes, what `ha_loadbalancer` owns there stays.
 use super::{detached, released_members::RELEASED};
+use crate::command::Look;
 use std::time::Duration;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 use crate::{
     command::Script,
     haproxy, keepalived, kubeadm,
-    lifecycle::{engine::Run, failure::Failure},
+    lifecycle::{engine::Act, failure::Failure},
     node::{DIRECTORY, MARKER, detached::free_command, vip},
 };
 
@@ -20,14 +21,14 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 ///
 /// kubeadm empties the whole manifests folder and stops every pod, so the load balancer's manifests are put aside
 /// first and put back after; the pods start again with the next kubelet.
-pub(crate) async fn reset_host(run: &Run, cri_socket: &str) -> Result<(), Failure> {
-    reset_kubeadm(run, cri_socket).await?;
-    clean_host(run).await
+pub(crate) async fn reset_host(act: Act<'_>, cri_socket: &str) -> Result<(), Failure> {
+    reset_kubeadm(act, cri_socket).await?;
+    clean_host(act).await
 }
 
 /// The first half of [`reset_host`]: this provider's notes stay, for the case that what follows is cut.
-pub(crate) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Failure> {
-    let trace = Script::new(
+pub(crate) async fn reset_kubeadm(act: Act<'_>, cri_socket: &str) -> Result<(), Failure> {
+    let trace = Look::new(
         "look for Kubernetes",
         format!(
             "for file in /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf /etc/kubernetes/pki \
@@ -35,21 +36,21 @@ pub(crate) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Fai
              do [ -e \"$file\" ] && echo \"$file\"; done; true"
         ),
     );
-    if !run.host.run_ok(&trace).await?.trim().is_empty() {
+    if !act.host.look_ok(&trace).await?.trim().is_empty() {
         // Neither is a reset right while kubeadm works, nor does the result of an earlier one say anything.
         for name in [KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET] {
-            detached::settle(run, &run.host, name).await?;
+            detached::settle(&act, &act.host, name).await?;
         }
-        detached::forget(&run.host, KUBEADM_RESET).await?;
-        detached::start(&run.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
-        let (status, output) = detached::await_end(&run.host, KUBEADM_RESET).await?;
-        detached::forget(&run.host, KUBEADM_RESET).await?;
+        detached::forget(act, &act.host, KUBEADM_RESET).await?;
+        detached::start(act, &act.host, KUBEADM_RESET, &reset_command(cri_socket), LIMIT).await?;
+        let (status, output) = detached::await_end(&act.host, KUBEADM_RESET).await?;
+        detached::forget(act, &act.host, KUBEADM_RESET).await?;
         if status != 0 {
             return Err(
-                Failure::new("kubeadm reset failed", kubeadm::last_words(&output)).on(run.host.name())
+                Failure::new("kubeadm reset failed", kubeadm::last_words(&output)).on(act.host.name())
             );
         }
-        drop_vip(run).await?;
+        drop_vip(act).await?;
     }
     Ok(())
 }
@@ -57,21 +58,20 @@ pub(crate) async fn reset_kubeadm(run: &Run, cri_socket: &str) -> Result<(), Fai
 /// Takes the floating IP that `ha_loadbalancer` keeps here off the host: the reset kills keepalived, which then does not
 /// give it back. Left on this host, the address would lead whatever asks for the endpoint here, a join above all, to this
 /// host itself.
-pub(crate) async fn drop_vip(run: &Run) -> Result<(), Failure> {
-    if let Some(note) = LoadbalancerNote::read(&run.host).await? {
+pub(crate) async fn drop_vip(act: Act<'_>) -> Result<(), Failure> {
+    if let Some(note) = LoadbalancerNote::read(&act.host).await? {
         let drop = vip::drop_vip_command(note.vip, &note.interface);
-        run.host
-            .run_ok(&Script::new("drop the floating IP", drop))
+        act.change(&act.host, &Script::new("drop the floating IP", drop))
             .await?;
     }
     Ok(())
 }
 
 /// The second half of [`reset_host`].
-pub(crate) async fn clean_host(run: &Run) -> Result<(), Failure> {
+pub(crate) async fn clean_host(act: Act<'_>) -> Result<(), Failure> {
     // A run that was cut may have left a reset at work.
-    detached::settle(run, &run.host, KUBEADM_RESET).await?;
-    run.host.run_ok(&clean_script()).await?;
+    detached::settle(&act, &act.host, KUBEADM_RESET).await?;
+    act.change(&act.host, &clean_script()).await?;
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! What keeps a host from carrying the floating IP.
+use crate::command::Look;
 use std::{
     net::IpAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
-    command::Script,
     lifecycle::{
         failure::Failure,
         host::{Checked, LoadbalancerNote, read_facts},
@@ -95,6 +95,6 @@ async fn vip_problem(host: &Host, spec: &LoadbalancerSpec) -> Result<Option<Prob
         .filter_map(|address| address.parse().ok())
         .collect();
     let command = vip::vip_answers_command(spec.vip, spec.interface.as_deref(), spec.address, &members);
-    let answers = host.run(&Script::new("ask for the floating IP", command)).await?;
+    let answers = host.look(&Look::new("ask for the floating IP", command)).await?;
     Ok((answers.status == 0).then(|| preflight::vip_is_taken(spec.vip, answers.stdout.trim())))
 }

@@ -16,7 +16,7 @@ use crate::{
         failure::{Failure, FailureKind, answer_not_understood},
     },
     node::lock::{LEASE, Owner, Scope, Taking, release_script, renew_script, take_script},
-    remote::{Host, HostErrorKind},
+    remote::{Host, HostErrorKind, Permit},
 };
 
 use futures::future::join_all;
@@ -255,7 +255,7 @@ async fn take(scope: Scope, owner: &Owner, host: &Host) -> Result<Option<Taking>
 
 /// None where no script can be run, whatever the reason: nothing changes through such a host, and what needs it says so.
 async fn ask(host: &Host, script: &Script) -> Result<Option<Taking>, Failure> {
-    let error = match host.run_ok(script).await {
+    let error = match host.change(script, Permit::grant()).await {
         Ok(stdout) => {
             let taking = Taking::parse(&stdout);
             return taking
@@ -275,7 +275,7 @@ async fn ask(host: &Host, script: &Script) -> Result<Option<Taking>, Failure> {
 
 async fn release(scope: Scope, owner: &Owner, hosts: &[Host]) {
     let release = hosts.iter().map(async |host| {
-        if let Err(error) = host.run_ok(&release_script(scope, owner)).await {
+        if let Err(error) = host.change(&release_script(scope, owner), Permit::grant()).await {
             tracing::debug!(host = host.name(), %error, "the cluster's lock ends with its lease");
         }
     });

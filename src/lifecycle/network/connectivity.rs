@@ -3,6 +3,7 @@
 //! Masters try each other, each way. A worker tries the endpoint, and one master tries the worker: in a cluster of 200
 //! nobody tries all the others. Only what is certain counts: an address that is only guessed, or a host that is down, says
 //! nothing of the ports between.
+use crate::command::Look;
 use crate::lifecycle::spec::REACH_CHECK;
 use std::{
     collections::BTreeSet,
@@ -12,7 +13,6 @@ use std::{
 };
 
 use crate::{
-    command::Script,
     kubeadm::{API_SERVER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, Endpoint, KUBELET_PORT},
     lifecycle::{
         failure::{Failure, FailureKind},
@@ -77,7 +77,10 @@ impl Place {
                 "node_ip",
                 "grep -hos -e '--node-ip=[^ \",]*' /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet /etc/sysconfig/kubelet | head -n 1",
             );
-        let stdout = host.run_ok(&query.script("read the node's address")).await.ok()?;
+        let stdout = host
+            .look_ok(&query.script("read the node's address"))
+            .await
+            .ok()?;
         let answers = answers_of(host, &stdout, &[]).ok()?;
         let network = Network::parse(&answers);
         let flag = |key| -> Option<IpAddr> { answers.text(key)?.trim().split_once('=')?.1.parse().ok() };
@@ -346,8 +349,8 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
     let silent = silent.filter(|(_, verdict)| matches!(verdict, Verdict::Closed(_)));
     let lines = silent.map(async |(peer, _)| {
         let its_host = host_at(members, &peer.to_string())?;
-        let script = Script::new("look for VRRP", runs_vrrp_command());
-        if its_host.run(&script).await.ok()?.status == 0 {
+        let script = Look::new("look for VRRP", runs_vrrp_command());
+        if its_host.look(&script).await.ok()?.status == 0 {
             return None;
         }
         let (own, its) = join(
@@ -370,8 +373,8 @@ async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec
     join_all(lines).await.into_iter().flatten().flatten().collect()
 }
 
-async fn verdicts(host: &Host, script: Script, count: usize) -> Vec<Verdict> {
-    match host.run_ok(&script).await {
+async fn verdicts(host: &Host, script: Look, count: usize) -> Vec<Verdict> {
+    match host.look_ok(&script).await {
         Ok(stdout) => parse_verdicts(&stdout, count),
         Err(error) => {
             tracing::debug!(host = host.name(), title = script.title, %error, "the ways could not be tried");

@@ -1,8 +1,8 @@
 //! Who has the floating IP: exactly one host must.
+use crate::command::Look;
 use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use crate::{
-    command::Script,
     keepalived, kube,
     lifecycle::{
         engine::{Condition, Run, wait_until},
@@ -41,7 +41,7 @@ impl Holders {
     async fn ask(vip: IpAddr, hosts: &[Host]) -> Self {
         let said = hosts.iter().map(async |host| {
             let script = look_at_vip_script(vip, &keepalived::RELOADED);
-            let stdout = host.run_ok(&script).await.ok();
+            let stdout = host.look_ok(&script).await.ok();
             let look = stdout.and_then(|stdout| VipLook::parse(&stdout));
             (host.name().to_owned(), look)
         });
@@ -130,8 +130,8 @@ pub(crate) async fn prove_floating_ip(run: &Run, others: &[Host]) -> Option<Noti
         keepalived::MANIFEST_PATH,
         kube::KUBELET_CONF
     );
-    let script = Script::new("look for keepalived's manifest", files);
-    if run.host.run(&script).await.ok()?.status != 0 {
+    let script = Look::new("look for keepalived's manifest", files);
+    if run.host.look(&script).await.ok()?.status != 0 {
         return None;
     }
     let others = others.iter().filter(|host| host.name() != run.host.name());

@@ -49,7 +49,7 @@ pub(crate) async fn read_loadbalancer(
         .iter()
         .fold(query, |query, path| read_section(query, path, path));
     let stdout = host
-        .run_ok(&query.script("read load balancer").limit(limit))
+        .look_ok(&query.script("read load balancer").limit(limit))
         .await?;
     let answers = answers_of(host, &stdout, &["vip"])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.

@@ -71,7 +71,7 @@ pub(crate) async fn read_node(host: &Host, name: &str, limit: Duration) -> Resul
         .section("certificates", "cat /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt 2>/dev/null; test -e /etc/kubernetes/pki/apiserver.crt")
         .section("members", format!("test -e /etc/kubernetes/pki/etcd/ca.crt && {}", etcd::member_list_command()));
     let query = read_section(query, CLUSTER_FILE, CLUSTER_FILE);
-    let stdout = host.run_ok(&query.script("read node").limit(limit)).await?;
+    let stdout = host.look_ok(&query.script("read node").limit(limit)).await?;
     let answers = answers_of(host, &stdout, &["node", "cluster", "members"])?;
     // Only a look that says "not there" means gone; one that failed or took too long does not.
     // `kubeadm reset` takes the CA before it takes the kubelet's credentials.

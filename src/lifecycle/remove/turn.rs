@@ -1,4 +1,5 @@
 //! A master leaves when it is its turn: alone, after others, or last.
+use crate::lifecycle::engine::Act;
 use crate::lifecycle::stages::Decide;
 use async_trait::async_trait;
 
@@ -67,7 +68,7 @@ impl Decide for Removal<'_> {
                 return self.leave_powerless(&living, &health).await;
             }
             (Remains::Powerless { living, .. }, Some(why)) => {
-                note_on(&living, leaving).await?;
+                note_on(run, &living, leaving).await?;
                 left(Plan::nothing(), vec![released(host, Some(why), leaving)], false)
             }
             (Remains::Nothing, None) => left(plans::reset(leaving), Vec::new(), true),
@@ -134,7 +135,7 @@ impl Removal<'_> {
         let notices = match self.turn(&run.host, health, &health.answering).await? {
             Turn::Leave | Turn::Last => Vec::new(),
             Turn::EndsWith(_) => {
-                note_on(living, leaving).await?;
+                note_on(run, living, leaving).await?;
                 vec![released(run.host.name(), None, leaving)]
             }
             Turn::After(names) => return Ok(self.after(names)),
@@ -213,9 +214,9 @@ fn remove_members<'a>(
     Ok(Decision::First(Plan::new([Stage::under_cluster_lock(steps)])))
 }
 
-async fn note_on(living: &[Host], leaving: &Leaving) -> Result<(), Failure> {
+async fn note_on(run: &Run, living: &[Host], leaving: &Leaving) -> Result<(), Failure> {
     for host in living {
-        released_members::note(host, &leaving.node_name).await?;
+        released_members::note(Act::on(run), host, &leaving.node_name).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{
     stage::{Plan, Stage, Under},
 };
 use crate::lifecycle::{
-    engine::{Check, Outcome, Run, Step, journal},
+    engine::{Act, Check, Outcome, Run, Step, journal},
     failure::{Failure, FailureKind},
     lock::ClusterLock,
 };
@@ -93,7 +93,7 @@ pub(crate) async fn take_back<T>(
     if !matches!(failure.kind, FailureKind::Permanent | FailureKind::Cancelled) {
         return Err(failure);
     }
-    Err(match back.perform(run).await {
+    Err(match back.perform(Act::on(run)).await {
         Ok(()) => failure,
         Err(left) => Failure {
             detail: format!("{}\nIt could not be taken back: {left}", failure.detail),
@@ -163,7 +163,7 @@ impl StageRun<'_> {
             return Ok(Outcome::Unchanged);
         }
         journal::began(run, step.title()).await;
-        let performed = step.perform(run).await;
+        let performed = step.perform(Act::on(run)).await;
         journal::ended(run, step.title(), &performed).await;
         if let Err(failure) = performed {
             // A cut link or a stop leaves the work on the host going on; the next run finds it by `check`.
@@ -186,9 +186,9 @@ impl StageRun<'_> {
         match self.site {
             Some(site) if step.undo_changes_membership() && self.stage.under == Under::Host => {
                 let lock = site.lock(self.run).await?;
-                lock.around(async |_| step.undo(self.run).await).await
+                lock.around(async |_| step.undo(Act::on(self.run)).await).await
             }
-            _ => step.undo(self.run).await,
+            _ => step.undo(Act::on(self.run)).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     kubeadm::Taint,
     lifecycle::{
         cluster::node_of,
-        engine::{Check, Condition, Run, Step, wait_until},
+        engine::{Act, Check, Condition, Run, Step, wait_until},
         failure::Failure,
         spec::NodeWishes,
     },
@@ -93,7 +93,8 @@ impl Step for ApplyNodeSettings {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let node = wait_until(run, "the Node is registered", Duration::from_secs(180), || {
             Box::pin(async {
                 Ok(node_of(&self.cluster.via().await, &self.name)
@@ -104,10 +105,7 @@ impl Step for ApplyNodeSettings {
         .await?;
         let patch = self.difference(&node);
         if !patch.is_empty() {
-            self.cluster
-                .via()
-                .await
-                .run_ok(&patch_node_script(&self.name, &patch))
+            act.change(&self.cluster.via().await, &patch_node_script(&self.name, &patch))
                 .await?;
         }
         Ok(())

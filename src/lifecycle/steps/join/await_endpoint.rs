@@ -5,7 +5,7 @@ use crate::{
     kube,
     kubeadm::Endpoint,
     lifecycle::{
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::Failure,
     },
 };
@@ -29,7 +29,8 @@ impl Step for AwaitEndpoint {
         ready(run, kube::endpoint_readyz_command(&self.endpoint)).await
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let name = format!("the API server is ready through {}", self.endpoint);
         wait_until_done(run, self, &name, LIMIT).await.map_err(|failure| {
             Failure { attribute: Some("cluster.control_plane_endpoint"), ..failure }

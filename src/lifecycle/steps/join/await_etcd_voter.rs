@@ -6,7 +6,7 @@ use crate::{
     etcd,
     lifecycle::{
         cluster::membership,
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::Failure,
     },
 };
@@ -41,7 +41,8 @@ impl Step for AwaitEtcdVoter {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         wait_until_done(run, self, "the etcd member is a voter", Duration::from_secs(180)).await
     }
 

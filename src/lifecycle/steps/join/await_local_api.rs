@@ -1,12 +1,12 @@
 //! Step: the API server on the host itself answers.
+use crate::command::Look;
 use std::time::Duration;
 
 use crate::{
-    command::Script,
     kube,
     kubeadm::Endpoint,
     lifecycle::{
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::Failure,
     },
 };
@@ -30,7 +30,8 @@ impl Step for AwaitLocalApi {
         ready(run, kube::readyz_command(&Endpoint::local_api_server())).await
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         wait_until_done(run, self, "the host's own API server is ready", LIMIT).await
     }
 
@@ -41,7 +42,7 @@ impl Step for AwaitLocalApi {
 
 /// Whether `/readyz` answers as this command asks it.
 pub(crate) async fn ready(run: &Run, command: String) -> Result<Check, Failure> {
-    let output = run.host.run(&Script::new("ask readyz", command)).await?;
+    let output = run.host.look(&Look::new("ask readyz", command)).await?;
     Ok(match output.status {
         0 => Check::Done,
         _ => Check::Needed(

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 
 use crate::{
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::{Failure, failure_of},
     },
     node::preflight::{Problem, Severity},
@@ -36,7 +36,7 @@ impl Step for CheckHost {
         }
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, _act: Act<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

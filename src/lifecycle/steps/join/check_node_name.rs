@@ -6,7 +6,7 @@ use crate::{
     kube::{Node, delete_node_script},
     lifecycle::{
         cluster::{node_of, remove_member_at},
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
@@ -73,14 +73,11 @@ impl Step for CheckNodeName {
         self.judge(node_of(&self.cluster.via().await, &self.name).await?.as_ref())
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
         if let Some(address) = self.advertise_address {
-            remove_member_at(run, &self.cluster.via().await, address).await?;
+            remove_member_at(act, &self.cluster.via().await, address).await?;
         }
-        self.cluster
-            .via()
-            .await
-            .run_ok(&delete_node_script(&self.name))
+        act.change(&self.cluster.via().await, &delete_node_script(&self.name))
             .await?;
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Step: the SSH user has `~/.kube/config` on this master, as kubeadm's own closing words tell people to make it.
+use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
     command::{Script, quote},
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
     },
     node::facts::User,
@@ -34,7 +35,7 @@ impl Step for CopyAdminKubeconfig {
         );
         let said = run
             .host
-            .run_ok(&Script::new("look for the user's kubeconfig", body))
+            .look_ok(&Look::new("look for the user's kubeconfig", body))
             .await?;
         Ok(match said.trim() {
             "there" => Check::Done,
@@ -42,14 +43,16 @@ impl Step for CopyAdminKubeconfig {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let folder = quote(&format!("{}/.kube", self.user.home));
         let (uid, gid) = (self.user.uid, self.user.gid);
         let body = format!(
             "set -e\n[ -d {folder} ] || install -d -m 0755 -o {uid} -g {gid} {folder}\n\
              install -m 0600 -o {uid} -g {gid} /etc/kubernetes/admin.conf {folder}/config"
         );
-        run.host.run_ok(&Script::new("copy admin.conf", body)).await?;
+        act.change(&run.host, &Script::new("copy admin.conf", body))
+            .await?;
         Ok(())
     }
 

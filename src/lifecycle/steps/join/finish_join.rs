@@ -5,7 +5,7 @@ use super::kubeadm_join::KubeadmJoin;
 use crate::{
     kube,
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{KUBEADM_JOIN, detached, has_credentials},
     },
@@ -33,13 +33,14 @@ impl Step for FinishJoin {
         }
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         self.join.await_end(run).await
     }
 
     /// The member that was added goes again.
-    async fn undo(&self, run: &Run) -> Result<(), Failure> {
-        self.join.undo(run).await
+    async fn undo(&self, act: Act<'_>) -> Result<(), Failure> {
+        self.join.undo(act).await
     }
 
     fn undo_changes_membership(&self) -> bool {

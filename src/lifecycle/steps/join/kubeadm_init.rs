@@ -7,7 +7,7 @@ use crate::{
     kubeadm::{self, ClusterSpec, NodeSpec, Version},
     lifecycle::{
         cluster::new_bootstrap_token,
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{
             KUBEADM_INIT, Marker, detached, has_credentials, is_finished_node, node_failure,
@@ -61,12 +61,13 @@ impl Step for KubeadmInit {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         if detached::progress_of(&run.host, KUBEADM_INIT).await? != Progress::Running {
             let marker = Marker::read(&run.host).await?;
             refuse_finished_node(run, marker.as_ref()).await?;
             if marker.is_some() {
-                self.undo(run).await?;
+                self.undo(act).await?;
             }
             // kubeadm makes a token of 24 h if none is given; this one is nobody's and is revoked soon.
             let token = new_bootstrap_token()?;
@@ -74,13 +75,12 @@ impl Step for KubeadmInit {
                 kubeadm::render_init(&self.kubeadm, &self.cluster, &self.node, &token).map_err(|error| {
                     Failure::new("Cannot render the kubeadm configuration", error.to_string()).at("cluster")
                 })?;
-            let path = write_config(&run.host, "init", &config).await?;
+            let path = write_config(act, &run.host, "init", &config).await?;
             validate_config(&run.host, &self.kubeadm, &path).await?;
-            run.host
-                .run_ok(&self.marker(Some(token.id())).write_script())
+            act.change(&run.host, &self.marker(Some(token.id())).write_script())
                 .await?;
             let command = kubeadm::init_command(&path, &config.flags);
-            detached::start(&run.host, KUBEADM_INIT, &command, LIMIT).await?;
+            detached::start(act, &run.host, KUBEADM_INIT, &command, LIMIT).await?;
         }
         let (status, output) = detached::await_end(&run.host, KUBEADM_INIT).await?;
         if status == 0 {
@@ -91,18 +91,19 @@ impl Step for KubeadmInit {
     }
 
     /// Nothing else can have joined yet, so the host alone is put back.
-    async fn undo(&self, run: &Run) -> Result<(), Failure> {
+    async fn undo(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let marker = Marker::read(&run.host).await?;
         if marker.is_none() {
             // kubeadm was not begun: what is on the host is not ours.
-            return remove_config(&run.host, "init").await;
+            return remove_config(act, &run.host, "init").await;
         }
         if is_finished_node(run, marker.as_ref()).await? {
             return Ok(());
         }
         // The result goes first: a good one must not outlive what it stands for.
         detached::settle(run, &run.host, KUBEADM_INIT).await?;
-        detached::forget(&run.host, KUBEADM_INIT).await?;
-        reset_host(run, &self.node.cri_socket).await
+        detached::forget(act, &run.host, KUBEADM_INIT).await?;
+        reset_host(act, &self.node.cri_socket).await
     }
 }

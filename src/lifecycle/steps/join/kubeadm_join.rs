@@ -12,7 +12,7 @@ use crate::{
         cluster::{
             Joined, await_vote, membership, mint_token, new_bootstrap_token, revoke, upload_certificates,
         },
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{
             KUBEADM_JOIN, Marker, clean_host, detached, has_credentials, is_finished_node, node_failure,
@@ -59,7 +59,7 @@ pub(crate) struct KubeadmJoin {
 }
 
 impl KubeadmJoin {
-    async fn start(&self, run: &Run) -> Result<(), Failure> {
+    async fn start(&self, act: Act<'_>) -> Result<(), Failure> {
         let token = new_bootstrap_token()?;
         let credentials = Credentials {
             token_id: Some(token.id().to_owned()),
@@ -70,15 +70,15 @@ impl KubeadmJoin {
             self.node.name.clone(),
             InProgress::Join(credentials),
         );
-        run.host.run_ok(&marker.write_script()).await?;
+        act.change(&act.host, &marker.write_script()).await?;
         let via = self.cluster.via().await;
         // Both to their end, also when one fails: what is made after the undo would stay.
         let (minted, key) = join(
-            mint_token(&via, &token, &self.node.name),
+            mint_token(act, &via, &token, &self.node.name),
             OptionFuture::from(
                 self.control_plane
                     .as_ref()
-                    .map(|wanted| upload_certificates(&via, &wanted.kubernetes_version)),
+                    .map(|wanted| upload_certificates(act, &via, &wanted.kubernetes_version)),
             ),
         )
         .await;
@@ -86,15 +86,15 @@ impl KubeadmJoin {
         let key = key.transpose()?;
         let discovery = kubeadm::discovery_kubeconfig(&self.endpoint, &self.ca_cert_pem);
         let spec = JoinSpec {
-            discovery_file: &write_discovery(&run.host, &discovery).await?,
+            discovery_file: &write_discovery(act, &act.host, &discovery).await?,
             token: &token,
             node: &self.node,
             control_plane: key.as_ref(),
         };
         let config = kubeadm::render_join(&self.kubeadm, &spec)
             .map_err(|error| Failure::new("Cannot render the kubeadm configuration", error.to_string()))?;
-        let path = write_config(&run.host, "join", &config).await?;
-        validate_config(&run.host, &self.kubeadm, &path).await?;
+        let path = write_config(act, &act.host, "join", &config).await?;
+        validate_config(&act.host, &self.kubeadm, &path).await?;
         let join = kubeadm::join_command(&path, &config.flags);
         let command = if self.control_plane.is_some() {
             let hasten = kube::hasten_kubelet_bootstrap_command(&Endpoint::local_api_server());
@@ -103,7 +103,7 @@ impl KubeadmJoin {
         } else {
             join
         };
-        detached::start(&run.host, KUBEADM_JOIN, &command, LIMIT).await?;
+        detached::start(act, &act.host, KUBEADM_JOIN, &command, LIMIT).await?;
         Ok(())
     }
 
@@ -123,15 +123,15 @@ impl KubeadmJoin {
     }
 
     /// A host that was reinstalled knows nothing of the member that its earlier life left in etcd.
-    async fn remove_orphan(&self, run: &Run) -> Result<(), Failure> {
+    async fn remove_orphan(&self, act: Act<'_>) -> Result<(), Failure> {
         let Some(wanted) = &self.control_plane else {
             return Ok(());
         };
-        let members = membership::members(run, &self.cluster.via().await).await?;
+        let members = membership::members(&act, &self.cluster.via().await).await?;
         let own = |member: &&Member| member.name.is_empty() || member.name == self.node.name;
         match etcd::member_at(&members, wanted.advertise_address).filter(own) {
             Some(_) => {
-                membership::remove_member_at(run, &self.cluster.via().await, wanted.advertise_address).await
+                membership::remove_member_at(act, &self.cluster.via().await, wanted.advertise_address).await
             }
             None => Ok(()),
         }
@@ -163,16 +163,17 @@ impl Step for KubeadmJoin {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         if detached::progress_of(&run.host, KUBEADM_JOIN).await? != Progress::Running {
             let marker = Marker::read(&run.host).await?;
             refuse_finished_node(run, marker.as_ref()).await?;
             if marker.is_some() {
-                self.undo(run).await?;
+                self.undo(act).await?;
             } else {
-                self.remove_orphan(run).await?;
+                self.remove_orphan(act).await?;
             }
-            self.start(run).await?;
+            self.start(act).await?;
         }
         if let Some(wanted) = &self.control_plane
             && await_vote(run, &self.cluster.via().await, |members| {
@@ -188,30 +189,31 @@ impl Step for KubeadmJoin {
 
     /// An orphan member would count for quorum, so it goes first; then the host, then the Node. The marker goes last:
     /// it is how the next run knows of all that, should this be cut.
-    async fn undo(&self, run: &Run) -> Result<(), Failure> {
+    async fn undo(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let Some(begun) = Marker::read(&run.host).await? else {
             // kubeadm was not begun: what is on the host is not ours.
-            return remove_config(&run.host, "join").await;
+            return remove_config(act, &run.host, "join").await;
         };
         if is_finished_node(run, Some(&begun)).await? {
             return Ok(());
         }
         detached::settle(run, &run.host, KUBEADM_JOIN).await?;
-        detached::forget(&run.host, KUBEADM_JOIN).await?;
+        detached::forget(act, &run.host, KUBEADM_JOIN).await?;
         if let Some(wanted) = &self.control_plane {
-            membership::remove_member_at(run, &self.cluster.via().await, wanted.advertise_address).await?;
+            membership::remove_member_at(act, &self.cluster.via().await, wanted.advertise_address).await?;
         }
         if let Some(credentials) = begun.credentials()
             && let Some(id) = &credentials.token_id
         {
-            revoke(&self.cluster.via().await, id, credentials.has_certificates).await?;
+            revoke(act, &self.cluster.via().await, id, credentials.has_certificates).await?;
         }
-        reset_kubeadm(run, &self.node.cri_socket).await?;
-        self.cluster
-            .via()
-            .await
-            .run_ok(&kube::delete_node_script(&self.node.name))
-            .await?;
-        clean_host(run).await
+        reset_kubeadm(act, &self.node.cri_socket).await?;
+        act.change(
+            &self.cluster.via().await,
+            &kube::delete_node_script(&self.node.name),
+        )
+        .await?;
+        clean_host(act).await
     }
 }

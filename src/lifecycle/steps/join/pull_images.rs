@@ -1,11 +1,12 @@
 //! Step: the images of the control plane are on the host, so that kubeadm does not fetch them inside the lock.
+use crate::command::Look;
 use std::time::Duration;
 
 use crate::{
-    command::{Script, Secret, quote},
+    command::{Secret, quote},
     kubeadm::{self, ConfigFile},
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{PULL_IMAGES, detached, remove_config, write_config},
     },
@@ -47,7 +48,7 @@ impl Step for PullImages {
             quote(&self.config),
             kubeadm::images_list_command("/dev/stdin")
         );
-        let missing = run.host.run_ok(&Script::new("list missing images", body)).await?;
+        let missing = run.host.look_ok(&Look::new("list missing images", body)).await?;
         Ok(match missing.split_whitespace().count() {
             0 => Check::Done,
             count => Check::Needed(format!(
@@ -57,13 +58,15 @@ impl Step for PullImages {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         // An earlier result cannot be right: images are missing.
         if detached::settle(run, &run.host, PULL_IMAGES).await? != Progress::Unknown {
-            detached::forget(&run.host, PULL_IMAGES).await?;
+            detached::forget(act, &run.host, PULL_IMAGES).await?;
         }
-        let path = write_config(&run.host, "images", &self.config()).await?;
+        let path = write_config(act, &run.host, "images", &self.config()).await?;
         detached::start(
+            act,
             &run.host,
             PULL_IMAGES,
             &kubeadm::images_pull_command(&path),
@@ -72,8 +75,8 @@ impl Step for PullImages {
         .await?;
         detached::settle(run, &run.host, PULL_IMAGES).await?;
         let (status, output) = detached::await_end(&run.host, PULL_IMAGES).await?;
-        detached::forget(&run.host, PULL_IMAGES).await?;
-        remove_config(&run.host, "images").await?;
+        detached::forget(act, &run.host, PULL_IMAGES).await?;
+        remove_config(act, &run.host, "images").await?;
         if status == 0 {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use crate::{
     command::Script,
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{KUBEADM_INIT, KUBEADM_JOIN, Marker, PULL_IMAGES, differing_file},
     },
@@ -44,10 +44,10 @@ impl Step for RecordMembership {
         Ok(differing.map_or(Check::Done, |path| Check::Needed(format!("{path} differs"))))
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         if !self.files.is_empty() {
-            run.host
-                .run_ok(&write_files_script("write files", &self.files))
+            act.change(&run.host, &write_files_script("write files", &self.files))
                 .await?;
         }
         let marker = Marker::member(self.endpoint.clone(), self.node_name.clone());
@@ -56,7 +56,7 @@ impl Step for RecordMembership {
         let forget = forget_all_script(&[KUBEADM_INIT, KUBEADM_JOIN, PULL_IMAGES]);
         let body = format!("{}\n{}", write.body, forget.body);
         let script = Script::new("record membership", body).limit(write.limit + forget.limit);
-        run.host.run_ok(&script).await?;
+        act.change(&run.host, &script).await?;
         Ok(())
     }
 

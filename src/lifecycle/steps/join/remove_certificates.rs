@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::lifecycle::{
     cluster::remove_certificates,
-    engine::{Check, Run, Step},
+    engine::{Act, Check, Run, Step},
     failure::Failure,
     host::Marker,
 };
@@ -37,13 +37,14 @@ impl Step for RemoveCertificates {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let Some(marker) = uploaded(run).await? else {
             return Ok(());
         };
-        remove_certificates(&self.cluster.via().await).await?;
+        remove_certificates(act, &self.cluster.via().await).await?;
         let without = marker.with_credentials(|credentials| credentials.has_certificates = false);
-        run.host.run_ok(&without.write_script()).await?;
+        act.change(&run.host, &without.write_script()).await?;
         Ok(())
     }
 

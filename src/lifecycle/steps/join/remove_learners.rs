@@ -6,7 +6,7 @@ use crate::{
     etcd::Member,
     lifecycle::{
         cluster::membership,
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::{Failure, FailureKind},
     },
 };
@@ -55,7 +55,8 @@ impl Step for RemoveLearners {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let gone = wait_until_done(run, self, "the learner votes", PATIENCE).await;
         match gone {
             Err(failure) if failure.kind == FailureKind::Permanent => {}
@@ -64,7 +65,7 @@ impl Step for RemoveLearners {
         for address in self.learners(run).await?.iter().filter_map(Member::peer_address) {
             let via = self.cluster.via().await;
             tracing::warn!(%address, host = via.name(), "removing a learner that a failed join left");
-            membership::remove_member_at(run, &via, address).await?;
+            membership::remove_member_at(act, &via, address).await?;
         }
         Ok(())
     }

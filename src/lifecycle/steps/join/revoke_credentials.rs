@@ -6,7 +6,7 @@ use crate::{
     command::Script,
     lifecycle::{
         cluster::revoke,
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{Marker, remove_own_configs_command},
     },
@@ -41,19 +41,19 @@ impl Step for RevokeCredentials {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let Some((marker, id)) = begun(run).await? else {
             return Ok(());
         };
-        revoke(&self.cluster.via().await, &id, false).await?;
+        revoke(act, &self.cluster.via().await, &id, false).await?;
         let without = marker.with_credentials(|credentials| credentials.token_id = None);
         let body = format!(
             "{}\n{}",
             remove_own_configs_command(),
             without.write_script().body
         );
-        run.host
-            .run_ok(&Script::new("forget the join credentials", body))
+        act.change(&run.host, &Script::new("forget the join credentials", body))
             .await?;
         Ok(())
     }

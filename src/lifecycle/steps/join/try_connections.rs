@@ -3,7 +3,7 @@ use async_trait::async_trait;
 
 use crate::{
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::{Failure, failure_of},
         network::{master_connections, places, worker_connections},
         spec::{Join, NodeWishes},
@@ -52,7 +52,7 @@ impl Step for TryConnections {
         }
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, _act: Act<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 
 use crate::{
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::differing_file,
     },
@@ -28,9 +28,10 @@ impl Step for WriteFiles {
         Ok(differing.map_or(Check::Done, |path| Check::Needed(format!("{path} differs"))))
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let script = write_files_script("write files", &self.files);
-        run.host.run_ok(&script).await?;
+        act.change(&run.host, &script).await?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::drain_node::DRAINED;
 use crate::lifecycle::{
     cluster::node_of,
-    engine::{Check, Run, Step},
+    engine::{Act, Check, Run, Step},
     failure::Failure,
     host::Marker,
 };
@@ -37,7 +37,8 @@ impl Step for BeginLeaving {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let Some(marker) = Marker::read(&run.host).await? else {
             return Ok(());
         };
@@ -50,7 +51,7 @@ impl Step for BeginLeaving {
             Schedulability::Schedulable
         };
         let leaving = marker.with(Some(InProgress::Leave { before }));
-        run.host.run_ok(&leaving.write_script()).await?;
+        act.change(&run.host, &leaving.write_script()).await?;
         Ok(())
     }
 }

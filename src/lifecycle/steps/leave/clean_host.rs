@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 
 use crate::lifecycle::{
-    engine::{Check, Run, Step},
+    engine::{Act, Check, Run, Step},
     failure::Failure,
     host::{Marker, clean_host},
 };
@@ -25,8 +25,8 @@ impl Step for CleanHost {
         }))
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        clean_host(run).await
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        clean_host(act).await
     }
 
     fn finishes(&self) -> bool {

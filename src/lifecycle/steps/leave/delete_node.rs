@@ -5,7 +5,7 @@ use crate::{
     kube::delete_node_script,
     lifecycle::{
         cluster::node_of,
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
@@ -34,11 +34,8 @@ impl Step for DeleteNode {
         })
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
-        self.cluster
-            .via()
-            .await
-            .run_ok(&delete_node_script(&self.name))
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        act.change(&self.cluster.via().await, &delete_node_script(&self.name))
             .await?;
         Ok(())
     }

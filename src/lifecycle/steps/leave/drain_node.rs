@@ -7,7 +7,7 @@ use crate::{
     kube::{Kubelet, drain_script},
     lifecycle::{
         cluster::node_of,
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::{Failure, FailureKind},
     },
 };
@@ -34,7 +34,7 @@ impl DrainNode {
             .is_some_and(|node| node.is_ready))
     }
 
-    async fn drain(&self, kubelet: Kubelet) -> Result<(), Failure> {
+    async fn drain(&self, act: Act<'_>, kubelet: Kubelet) -> Result<(), Failure> {
         let via = self.cluster.via().await;
         // kubectl comes with kubeadm, in the same version.
         let kubectl = kubeadm_version(&read_facts(&via).await?).ok_or_else(|| {
@@ -45,7 +45,7 @@ impl DrainNode {
             .on(via.name())
         })?;
         let script = drain_script(&self.name, self.limit, &kubectl, kubelet);
-        via.run_ok(&script).await?;
+        act.change(&via, &script).await?;
         Ok(())
     }
 }
@@ -65,17 +65,17 @@ impl Step for DrainNode {
         })
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
         let mut kubelet = match self.is_unreachable {
             false => Kubelet::Alive,
             true if self.is_ready().await? => Kubelet::MayBeDead,
             true => Kubelet::Dead,
         };
-        let mut drained = self.drain(kubelet).await;
+        let mut drained = self.drain(act, kubelet).await;
         // The Node of a host that just died stays Ready for 40 s.
         if drained.is_err() && kubelet == Kubelet::MayBeDead && !self.is_ready().await? {
             kubelet = Kubelet::Dead;
-            drained = self.drain(kubelet).await;
+            drained = self.drain(act, kubelet).await;
         }
         drained.map_err(|failure| {
             match failure.kind {
@@ -88,11 +88,11 @@ impl Step for DrainNode {
             annotations: [(DRAINED.to_owned(), Some("true".to_owned()))].into(),
             ..Default::default()
         };
-        self.cluster
-            .via()
-            .await
-            .run_ok(&crate::kube::patch_node_script(&self.name, &patch))
-            .await?;
+        act.change(
+            &self.cluster.via().await,
+            &crate::kube::patch_node_script(&self.name, &patch),
+        )
+        .await?;
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     etcd::member_at,
     lifecycle::{
         cluster::{health, removal_refused},
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
@@ -39,7 +39,7 @@ impl Step for GuardQuorum {
             .map_err(|refusal| removal_refused(&refusal, &health, &victim.name))
     }
 
-    async fn perform(&self, _run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, _act: Act<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

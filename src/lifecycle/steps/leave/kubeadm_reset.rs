@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use super::verify_etcd_member_gone::VerifyEtcdMemberGone;
 use crate::{
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::{Failure, FailureKind},
         host::{clean_host, read_facts, remove_copy_script, reset_kubeadm},
     },
@@ -39,21 +39,22 @@ impl Step for KubeadmReset {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let facts = read_facts(&run.host).await?;
         if let Some(user) = facts.user {
-            run.host.run_ok(&remove_copy_script(&user)).await?;
+            act.change(&run.host, &remove_copy_script(&user)).await?;
         }
-        let reset = reset_kubeadm(run, &self.cri_socket).await;
+        let reset = reset_kubeadm(act, &self.cri_socket).await;
         if let (Err(failure), Some(verify)) = (&reset, &self.verify)
             && failure.kind == FailureKind::Permanent
         {
-            verify.perform(run).await?;
+            verify.perform(act).await?;
         }
         reset?;
         if facts.kubernetes.marker.is_none() {
             // Without a note nobody would clean it later.
-            clean_host(run).await?;
+            clean_host(act).await?;
         }
         Ok(())
     }

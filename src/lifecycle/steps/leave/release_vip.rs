@@ -1,12 +1,13 @@
 //! Step: keepalived on this host gives the floating IP away before the host leaves, so that another one has it at
 //! once instead of after a missed advert.
+use crate::command::Look;
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
     command::Script,
     keepalived,
     lifecycle::{
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::{Failure, FailureKind},
         host::{LoadbalancerNote, drop_vip},
     },
@@ -35,16 +36,18 @@ impl Step for ReleaseVip {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let aside = format!("{DIRECTORY}/manifests");
         let manifest = keepalived::MANIFEST_PATH;
         let body = format!("set -e\nmkdir -p {aside}\n[ ! -e {manifest} ] || mv {manifest} {aside}/");
-        run.host.run_ok(&Script::new("stop keepalived", body)).await?;
+        act.change(&run.host, &Script::new("stop keepalived", body))
+            .await?;
         let gone = wait_until_done(run, self, "the floating IP is off this host", PATIENCE).await;
         // Where no kubelet is there to end keepalived, or it was killed, the address stays. What asks for the endpoint
         // on this host would then ask itself.
         match gone {
-            Err(failure) if failure.kind == FailureKind::Permanent => drop_vip(run).await,
+            Err(failure) if failure.kind == FailureKind::Permanent => drop_vip(act).await,
             gone => gone,
         }
     }
@@ -57,7 +60,7 @@ async fn held_vip(run: &Run) -> Result<Option<IpAddr>, Failure> {
     };
     let holds = run
         .host
-        .run(&Script::new(
+        .look(&Look::new(
             "look for the floating IP",
             vip::vip_holder_command(note.vip),
         ))

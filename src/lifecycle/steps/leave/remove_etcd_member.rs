@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::verify_etcd_member_gone::is_gone;
 use crate::lifecycle::{
     cluster::remove_member_at,
-    engine::{Check, Run, Step},
+    engine::{Act, Check, Run, Step},
     failure::Failure,
 };
 
@@ -30,7 +30,7 @@ impl Step for RemoveEtcdMember {
         is_gone(run, &self.cluster.via().await, self.address).await
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        remove_member_at(run, &self.cluster.via().await, self.address).await
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        remove_member_at(act, &self.cluster.via().await, self.address).await
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     kube::{NodePatch, patch_node_script},
     lifecycle::{
         cluster::node_of,
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{Marker, has_credentials},
     },
@@ -60,9 +60,10 @@ impl Step for StayInCluster {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         if self.is_whole(run).await? {
-            take_back(run, &self.cluster.via().await, &self.name).await
+            take_back(act, &self.cluster.via().await, &self.name).await
         } else {
             Ok(())
         }
@@ -75,8 +76,8 @@ impl Step for StayInCluster {
 
 /// What [`super::BeginLeaving`] and the steps up to the member's removal did is undone. The note goes last, so that a run that is
 /// cut here is known for what it is.
-async fn take_back(run: &Run, via: &Host, name: &str) -> Result<(), Failure> {
-    let Some(marker) = Marker::read(&run.host).await? else {
+async fn take_back(act: Act<'_>, via: &Host, name: &str) -> Result<(), Failure> {
+    let Some(marker) = Marker::read(&act.host).await? else {
         return Ok(());
     };
     let Some(before) = marker.leaving() else {
@@ -88,16 +89,17 @@ async fn take_back(run: &Run, via: &Host, name: &str) -> Result<(), Failure> {
         "set -e\n[ ! -e {aside}/keepalived.yaml ] || mv -n {aside}/keepalived.yaml {manifest}\n\
          rm -f {aside}/keepalived.yaml\nrmdir {aside} 2>/dev/null || true"
     );
-    run.host.run_ok(&Script::new("start keepalived", body)).await?;
+    act.change(&act.host, &Script::new("start keepalived", body))
+        .await?;
     if node_of(via, name).await?.is_some() {
         let patch = NodePatch {
             annotations: [(DRAINED.to_owned(), None)].into(),
             uncordon: before == Schedulability::Schedulable,
             ..NodePatch::default()
         };
-        via.run_ok(&patch_node_script(name, &patch)).await?;
+        act.change(via, &patch_node_script(name, &patch)).await?;
     }
     let unmarked = marker.with(None);
-    run.host.run_ok(&unmarked.write_script()).await?;
+    act.change(&act.host, &unmarked.write_script()).await?;
     Ok(())
 }

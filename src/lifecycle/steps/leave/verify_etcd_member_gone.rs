@@ -6,7 +6,7 @@ use crate::{
     etcd::member_at,
     lifecycle::{
         cluster::{members, remove_member_at},
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
     },
     remote::Host,
@@ -33,8 +33,8 @@ impl Step for VerifyEtcdMemberGone {
         is_gone(run, &self.cluster.via().await, self.address).await
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        remove_member_at(run, &self.cluster.via().await, self.address).await
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        remove_member_at(act, &self.cluster.via().await, self.address).await
     }
 
     fn finishes(&self) -> bool {

@@ -1,11 +1,12 @@
 //! Step: HAProxy runs on the host with the files that lie there.
+use crate::command::Look;
 use crate::lifecycle::{
-    engine::{Check, Run, Step, wait_until_done},
+    engine::{Act, Check, Run, Step, wait_until_done},
     failure::Failure,
 };
 use std::time::Duration;
 
-use crate::{command::Script, haproxy, node::reload::is_outdated_command};
+use crate::{haproxy, node::reload::is_outdated_command};
 
 use async_trait::async_trait;
 
@@ -37,7 +38,7 @@ impl Step for AwaitHaproxy {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let command = self.ask_command();
-        let output = run.host.run(&Script::new("ask HAProxy", command)).await?;
+        let output = run.host.look(&Look::new("ask HAProxy", command)).await?;
         Ok(if output.status == 0 {
             Check::Done
         } else {
@@ -47,7 +48,8 @@ impl Step for AwaitHaproxy {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         wait_until_done(run, self, "HAProxy answers on this host", START_LIMIT)
         .await
         .map_err(|failure| failure.advise("Look at the pod's log on the host: `crictl ps -a --name haproxy`, `crictl logs`. A wrong haproxy.image is a usual cause."))

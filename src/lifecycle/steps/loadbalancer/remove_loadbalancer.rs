@@ -1,11 +1,11 @@
 //! Step: nothing of the load balancer is left on the host.
+use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
-    command::Script,
     haproxy, keepalived,
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::LoadbalancerNote,
     },
@@ -33,7 +33,7 @@ impl Step for RemoveLoadbalancer {
         let tests = paths.map(|path| format!("[ -e {path} ]")).join(" || ");
         let output = run
             .host
-            .run(&Script::new("look for the load balancer's files", tests))
+            .look(&Look::new("look for the load balancer's files", tests))
             .await?;
         Ok(if output.status == 0 {
             Check::Needed("the load balancer's files are there".into())
@@ -42,7 +42,8 @@ impl Step for RemoveLoadbalancer {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let note = LoadbalancerNote::path();
         let paths = [
             haproxy::MANIFEST_PATH,
@@ -56,13 +57,11 @@ impl Step for RemoveLoadbalancer {
             "/etc/kubernetes/manifests",
             DIRECTORY,
         ];
-        run.host
-            .run_ok(&remove_files_script(
-                "remove the load balancer's files",
-                &paths,
-                &directories,
-            ))
-            .await?;
+        act.change(
+            &run.host,
+            &remove_files_script("remove the load balancer's files", &paths, &directories),
+        )
+        .await?;
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! Step: keepalived does not run on the host any more, and the floating IP is off it.
+use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
-    command::Script,
     keepalived,
     lifecycle::{
-        engine::{Check, Run, Step, wait_until_done},
+        engine::{Act, Check, Run, Step, wait_until_done},
         failure::{Failure, FailureKind},
         host::{LoadbalancerNote, drop_vip},
     },
@@ -29,14 +29,13 @@ impl Step for StopKeepalived {
         })
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
-        run.host
-            .run_ok(&remove_files_script(
-                "remove keepalived's manifest",
-                &[keepalived::MANIFEST_PATH],
-                &[],
-            ))
-            .await?;
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
+        act.change(
+            &run.host,
+            &remove_files_script("remove keepalived's manifest", &[keepalived::MANIFEST_PATH], &[]),
+        )
+        .await?;
         if LoadbalancerNote::read(&run.host).await?.is_none() {
             return Ok(());
         }
@@ -49,18 +48,18 @@ impl Step for StopKeepalived {
         )
         .await;
         match gone {
-            Err(failure) if failure.kind == FailureKind::Permanent => drop_vip(run).await,
+            Err(failure) if failure.kind == FailureKind::Permanent => drop_vip(act).await,
             gone => gone,
         }
     }
 }
 
 async fn still_there(run: &Run) -> Result<Option<String>, Failure> {
-    let manifest = Script::new(
+    let manifest = Look::new(
         "look for keepalived's manifest",
         format!("test -e {}", keepalived::MANIFEST_PATH),
     );
-    if run.host.run(&manifest).await?.status == 0 {
+    if run.host.look(&manifest).await?.status == 0 {
         return Ok(Some("keepalived's manifest is there".into()));
     }
     let Some(note) = LoadbalancerNote::read(&run.host).await? else {
@@ -68,7 +67,7 @@ async fn still_there(run: &Run) -> Result<Option<String>, Failure> {
     };
     let holds = run
         .host
-        .run(&Script::new(
+        .look(&Look::new(
             "look for the floating IP",
             vip::vip_holder_command(note.vip),
         ))

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use crate::{
     haproxy, keepalived,
     lifecycle::{
-        engine::{Check, Run, Step},
+        engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{FileState, LoadbalancerNote, compare_files, differing_file},
     },
@@ -50,16 +50,19 @@ impl Step for WriteLoadbalancer {
         Ok(differing.map_or(Check::Done, |path| Check::Needed(format!("{path} differs"))))
     }
 
-    async fn perform(&self, run: &Run) -> Result<(), Failure> {
+    async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
+        let run = &*act;
         let mut files = vec![self.note.file()];
         files.extend(self.files.iter().cloned());
-        run.host
-            .run_ok(&write_files_and_tell_script(
+        act.change(
+            &run.host,
+            &write_files_and_tell_script(
                 "write the load balancer's files",
                 &files,
                 &[haproxy::RELOADED, keepalived::RELOADED],
-            ))
-            .await?;
+            ),
+        )
+        .await?;
         Ok(())
     }
 }
