@@ -8,7 +8,13 @@ use super::{
     Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, networks::check_networks,
     runtime::check_runtime,
 };
-use crate::{kubeadm::validate_node_name, node::Facts};
+use crate::{
+    kubeadm::{
+        CONTROLLER_MANAGER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT, SCHEDULER_PORT,
+        validate_node_name,
+    },
+    node::Facts,
+};
 
 /// What a master or worker is going to be.
 #[derive(Clone, Debug)]
@@ -140,9 +146,14 @@ pub fn check_worker(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Probl
 const MASTER_CPUS: u32 = 2;
 const MASTER_MEMORY_MIB: u64 = 1700;
 const WORKER_MEMORY_MIB: u64 = 900;
-const KUBELET_PORT: u16 = 10250;
-/// etcd's two ports, the kubelet's, the controller manager's, the scheduler's.
-const MASTER_PORTS: [u16; 5] = [2379, 2380, KUBELET_PORT, 10257, 10259];
+/// What a master needs besides the API server's.
+const MASTER_PORTS: [u16; 5] = [
+    ETCD_CLIENT_PORT,
+    ETCD_PEER_PORT,
+    KUBELET_PORT,
+    CONTROLLER_MANAGER_PORT,
+    SCHEDULER_PORT,
+];
 
 fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], checks: &mut Checks) {
     check_name(facts, expected, checks);
