@@ -66,7 +66,7 @@ impl Loadbalancer {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
-                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                checked.notices.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
