@@ -64,7 +64,9 @@ impl FloatingIps {
         if !is_odd || here.iter().any(|said| said.is_told) {
             return None;
         }
-        here.iter_mut().for_each(|said| said.is_told = true);
+        for said in &mut here {
+            said.is_told = true;
+        }
         Some(here.iter().map(|said| said.host.clone()).collect())
     }
 
