@@ -36,7 +36,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         }
         "poll detached command" => {
             let name = name_after(body, "/operations/");
-            if !body.contains("left=0\n") {
+            if !body.contains("left=0 ") {
                 detached::proceed(world, at, &name);
             }
             says(state(world, at, &name))
