@@ -1,6 +1,7 @@
 //! What all resources of one provider process share: connections, locks, the provider block.
 use std::{
     collections::{HashMap, HashSet},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
@@ -8,10 +9,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    claims::{Claimant, Claims, Cluster, Machine, Role},
+    claims::{Claimant, Claims, Cluster, Machine, Role, bastion_of},
     cluster_networks::{ClusterNetworks, Noted},
     diagnose::kept,
-    floating_ips::FloatingIps,
+    floating_ips::{FloatingIps, Site},
     machines::Machines,
     settings::{Identity, Settings, SshModel},
 };
@@ -293,6 +294,22 @@ impl Shared {
     ) -> Option<Diagnostic> {
         let target = self.target(address, ssh).filter(|_| !endpoint.is_empty())?;
         self.claims.name(endpoint, name, &target)
+    }
+
+    /// Where the floating IP is that a host shares with members of these addresses; none while it is not known how the
+    /// host is reached.
+    pub(super) fn site(
+        &self,
+        vip: IpAddr,
+        members: &[IpAddr],
+        address: &str,
+        ssh: Option<&SshModel>,
+    ) -> Option<Site> {
+        Some(Site {
+            vip,
+            bastion: bastion_of(&self.target(address, ssh)?),
+            members: members.iter().copied().collect(),
+        })
     }
 
     /// Notes networks of the cluster at `endpoint` and addresses of machines that have to do with it; what overlaps. Empty

@@ -1,5 +1,6 @@
 //! Finds the running cluster, and a master of it to join through.
 use super::handle::Cluster;
+use crate::node::facts::ETCD_FOLDER;
 use std::time::Duration;
 
 use super::survey::{HostReport, Survey};
@@ -23,6 +24,8 @@ pub(crate) struct Through {
     pub ca_cert_pem: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
+    /// The folder of each master for etcd's data.
+    pub etcd_folder: String,
 }
 
 /// Looks through the hosts; where a master is found whose API server does not answer, waits for it a while: it
@@ -73,7 +76,9 @@ pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<Through, 
         .on(seen.host.name())
     };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
+    let etcd_folder = Some(cluster.etcd_folder.as_str()).filter(|folder| !folder.is_empty());
     Ok(Through {
+        etcd_folder: etcd_folder.unwrap_or(ETCD_FOLDER).to_owned(),
         cluster: Cluster::of(seen, masters),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
         ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,

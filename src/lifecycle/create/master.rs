@@ -1,12 +1,13 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
 use crate::lifecycle::cluster::Cluster;
+use crate::lifecycle::failure::failure_of;
 use crate::lifecycle::host::Marker;
 use crate::lifecycle::stages::Decide;
 use async_trait::async_trait;
 
 use super::{
     bootstrap::{Way, await_founder, find_way},
-    preflight::{master_problems, refuse_foreign_node, without_kubeadm},
+    preflight::{joining_etcd, master_problems, refuse_foreign_node, without_kubeadm},
 };
 use crate::lifecycle::host::cluster_file;
 use crate::{
@@ -98,7 +99,10 @@ impl Decide for Master<'_> {
         Ok(match find_way(self.run, self.spec).await? {
             Way::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
             Way::Init(cluster) => Decision::Go(self.init(&cluster), ()),
-            Way::Join(through) => Decision::Go(self.join(&through), ()),
+            Way::Join(through) => {
+                self.check_etcd_folder(&through).await?;
+                Decision::Go(self.join(&through), ())
+            }
             Way::Rejoin(through) => Decision::Go(self.rejoin(&through), ()),
             Way::Member => Decision::Go(self.adopt(), ()),
             Way::After(founder) => {
@@ -155,6 +159,16 @@ impl<'a> Master<'a> {
                 .and_then(step),
             images.and_then(|config| step(PullImages { config })),
         ])]))
+    }
+
+    /// The cluster says where each of its masters has etcd's data.
+    async fn check_etcd_folder(&self, through: &Through) -> Result<(), Failure> {
+        let host = &self.run.host;
+        let problems = joining_etcd(host, &self.facts, &self.spec.node, &through.etcd_folder).await?;
+        match failure_of(&problems) {
+            Some(failure) => Err(failure.on(host.name())),
+            None => Ok(()),
+        }
     }
 
     fn identity(&self) -> Identity {

@@ -18,12 +18,27 @@ use crate::{
     node::{
         Facts,
         facts::ETCD_FOLDER,
-        preflight::{self, NodeExpectations, Problem, Severity},
+        preflight::{self, NodeExpectations, Problem, Severity, check_joining_etcd},
     },
     remote::Host,
 };
 
 use futures::future::join;
+
+/// What lies in etcd's folder on a host that joins a cluster, which says where that is.
+pub(super) async fn joining_etcd(
+    host: &Host,
+    facts: &Facts,
+    wishes: &NodeWishes,
+    folder: &str,
+) -> Result<Vec<Problem>, Failure> {
+    let ignored = ignored(wishes);
+    if facts.etcd.path == folder {
+        return Ok(check_joining_etcd(facts, &ignored));
+    }
+    let facts = read_facts_with(host, folder).await?;
+    Ok(check_joining_etcd(&facts, &ignored))
+}
 
 /// Looks at a host that is to be a master. Reads only.
 ///

@@ -36,7 +36,7 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Out
         }
         "poll detached command" => {
             let name = name_after(body, "/operations/");
-            if !body.contains("left=0\n") {
+            if !body.contains("left=0 ") {
                 detached::proceed(world, at, &name);
             }
             says(state(world, at, &name))
@@ -222,6 +222,8 @@ fn facts(world: &World, at: &str) -> String {
     ];
     let etcd = if machine.has("/var/lib/etcd/member") {
         "/var/lib/etcd\nmember\n"
+    } else if machine.has("/var/lib/etcd/lost+found") {
+        "/var/lib/etcd\nlost+found\n"
     } else {
         "/var/lib/etcd\n"
     };

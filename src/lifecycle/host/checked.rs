@@ -4,7 +4,7 @@ use crate::{
     lifecycle::notice::Notice,
     node::{
         Facts,
-        preflight::{Problem, bear_setup},
+        preflight::{ETCD_FOLDER_NOT_EMPTY, Problem, Severity, bear_setup},
     },
 };
 
@@ -17,8 +17,8 @@ pub(crate) struct Checked {
     pub node_name: String,
     /// What was seen.
     pub facts: Facts,
-    /// What else is to be told: the machine still sets itself up.
-    pub notice: Option<Notice>,
+    /// What else is to be told: the machine still sets itself up, or may be refused by its cluster.
+    pub notices: Vec<Notice>,
 }
 
 impl Checked {
@@ -26,10 +26,25 @@ impl Checked {
     pub(crate) fn at_plan(mut problems: Vec<Problem>, node_name: String, facts: Facts) -> Self {
         bear_setup(&mut problems, &facts.setup);
         Self {
-            notice: setup_notice(&facts, &problems),
+            notices: setup_notice(&facts, &problems)
+                .into_iter()
+                .chain(etcd_folder_notice(&problems))
+                .collect(),
             problems,
             node_name,
             facts,
         }
     }
+}
+
+/// What a plan says of a folder for etcd that the cluster to join may not have.
+fn etcd_folder_notice(problems: &[Problem]) -> Option<Notice> {
+    let is_it = |problem: &&Problem| {
+        problem.summary == ETCD_FOLDER_NOT_EMPTY && problem.severity == Severity::Warning
+    };
+    let problem = problems.iter().find(is_it)?;
+    Some(Notice {
+        summary: problem.summary,
+        detail: problem.detail.clone(),
+    })
 }

@@ -79,7 +79,7 @@ impl Master {
                 {
                     cx.add(taken);
                 }
-                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                checked.notices.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 } else if is_recorded && let Some(stale) = self.look_for_stale(model).await {

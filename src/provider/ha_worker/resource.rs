@@ -150,7 +150,7 @@ impl Resource for Worker {
                 {
                     cx.add(taken);
                 }
-                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                checked.notices.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 }
