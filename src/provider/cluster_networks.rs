@@ -44,11 +44,6 @@ pub(super) struct Noted {
 }
 
 impl ClusterNetworks {
-    /// Forgets all, as each run begins.
-    pub(super) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Takes a note of what a resource says of its cluster; an error for each network that addresses lie in.
     pub(super) fn note(&self, cluster: Cluster, noted: &Noted) -> Vec<Diagnostic> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,12 +189,11 @@ mod tests {
         assert_eq!(told[0].path, Some(Path::attribute("host")));
         assert_eq!(note(place(&["10.0.0.1"])), []);
 
-        networks.forget();
+        let networks = ClusterNetworks::default();
+        let note = |noted| networks.note(cluster("a:8443", None), &noted);
         assert_eq!(note(place(&["192.168.56.12"])), []);
         let told = note(pods(PODS));
         assert_eq!(told[0].path, Some(Path::attribute("cluster").child("pod_subnet")));
-        networks.forget();
-        assert_eq!(note(pods(PODS)), []);
     }
 
     #[test]

@@ -31,12 +31,6 @@ impl FloatingIps {
         (is_odd && lock(&self.told).insert(vip))
             .then(|| seen.values().map(|(host, _)| host.clone()).collect())
     }
-
-    /// Each run of Terraform begins anew.
-    pub(super) fn forget(&self) {
-        lock(&self.seen).clear();
-        lock(&self.told).clear();
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

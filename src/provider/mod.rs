@@ -13,6 +13,7 @@ mod machines;
 mod node_model;
 mod node_rules;
 mod rules;
+mod run_memory;
 mod settings;
 mod shared;
 mod shared_attributes;

@@ -68,7 +68,7 @@ impl Master {
             Ok(checked) => {
                 let is_recorded = is_recorded(&checked.facts);
                 let machine = checked.facts.machine();
-                for told in self.shared.machines.claim("ha_master", address, machine) {
+                for told in self.shared.claim_machine("ha_master", address, machine) {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
@@ -424,7 +424,7 @@ impl Resource for Master {
             host.clone(),
             limit(model.timeouts.delete.as_ref(), 15 * MINUTE),
         );
-        match remove_master(&run, &leaving, &self.shared.locks, &self.shared.departures).await {
+        match remove_master(&run, &leaving, &self.shared.locks, &self.shared.departures()).await {
             Ok(notices) => {
                 for left in &notices {
                     cx.add(notice(left));

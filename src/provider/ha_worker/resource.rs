@@ -140,7 +140,7 @@ impl Resource for Worker {
         match check_worker(&host, &model.node.wishes(), &endpoint, join.as_ref()).await {
             Ok(checked) => {
                 let machine = checked.facts.machine();
-                for told in self.shared.machines.claim("ha_worker", address, machine) {
+                for told in self.shared.claim_machine("ha_worker", address, machine) {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
