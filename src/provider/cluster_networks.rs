@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::{
     claims::Cluster,
+    ha_master::named_networks,
     rules::{address, entries, texts},
 };
 use crate::{
@@ -41,6 +42,27 @@ pub(super) struct Noted {
     pub(super) addresses: Vec<(String, IpAddr, Path)>,
     /// Whether the resource is made anew. One that exists is not refused.
     pub(super) is_new: bool,
+}
+
+impl Noted {
+    /// What a master or worker says: its cluster's networks, once no more of them can come to be known, and addresses.
+    pub(super) fn of_node(config: &Value, is_new: bool) -> Self {
+        let cluster = config.get("cluster");
+        let names_networks = !cluster.is_null() && (is_new || cluster.is_wholly_known());
+        Self {
+            networks: if names_networks {
+                named_networks(cluster)
+            } else {
+                Vec::new()
+            },
+            addresses: if is_new {
+                addresses_of_node(config)
+            } else {
+                Vec::new()
+            },
+            is_new,
+        }
+    }
 }
 
 impl ClusterNetworks {
@@ -92,7 +114,7 @@ fn overlap(inside: &[(&IpAddr, &String)], name: &str, net: IpNet) -> Diagnostic 
 }
 
 /// The addresses that a master or worker names: its own, those of the other masters, and the endpoint.
-pub(super) fn addresses_of_node(config: &Value) -> Vec<(String, IpAddr, Path)> {
+fn addresses_of_node(config: &Value) -> Vec<(String, IpAddr, Path)> {
     let own = ["host", "advertise_address"].into_iter().filter_map(|name| {
         let address = address(config.get(name))?;
         Some(("a host".to_owned(), address, Path::attribute(name)))

@@ -30,8 +30,8 @@ pub(super) struct RunMemory {
     pub(super) floating_ips: FloatingIps,
     /// The networks and addresses of clusters.
     pub(super) networks: ClusterNetworks,
-    /// Masters that exist by their host, as this plan saw them.
-    pub(super) existing: Mutex<HashMap<Machine, Value>>,
+    /// Nodes that exist by their type and host, as this plan saw them.
+    pub(super) existing: Mutex<HashMap<(&'static str, Machine), Value>>,
     /// What tells machines apart where a resource says it, for those that reach the same host.
     pub(super) identities: Mutex<HashMap<Machine, Identity>>,
     /// Hosts that were found silent.

@@ -140,17 +140,30 @@ impl Shared {
             .collect()
     }
 
-    /// Takes a note of a master that exists.
-    pub(super) fn note_existing(&self, address: &str, ssh: Option<&SshModel>, state: &Value) {
+    /// Takes a note of a node that exists.
+    pub(super) fn note_existing(
+        &self,
+        type_name: &'static str,
+        address: &str,
+        ssh: Option<&SshModel>,
+        state: &Value,
+    ) {
         if let Some(target) = self.target(address, ssh) {
-            lock(&self.memory().existing).insert(Machine::of(&target), state.clone());
+            lock(&self.memory().existing).insert((type_name, Machine::of(&target)), state.clone());
         }
     }
 
-    /// The master that exists on this host, if this plan saw it.
-    pub(super) fn existing(&self, address: &str, ssh: Option<&SshModel>) -> Option<Value> {
+    /// The node of this kind that exists on this host, if this plan saw it.
+    pub(super) fn existing(
+        &self,
+        type_name: &'static str,
+        address: &str,
+        ssh: Option<&SshModel>,
+    ) -> Option<Value> {
         let target = self.target(address, ssh)?;
-        lock(&self.memory().existing).get(&Machine::of(&target)).cloned()
+        lock(&self.memory().existing)
+            .get(&(type_name, Machine::of(&target)))
+            .cloned()
     }
 
     /// Whether this run has told nothing yet under this summary about the cluster at `endpoint`.
@@ -319,8 +332,8 @@ mod tests {
             );
             assert!(shared.is_first_to_tell(ENDPOINT, None, "etcd"), "{run}");
             assert!(!shared.is_first_to_tell(ENDPOINT, None, "etcd"), "{run}");
-            assert_eq!(shared.existing("m1", None), None, "{run}");
-            shared.note_existing("m1", None, &Value::Null);
+            assert_eq!(shared.existing("ha_master", "m1", None), None, "{run}");
+            shared.note_existing("ha_master", "m1", None, &Value::Null);
             assert!(
                 !shared.departures().announce(ENDPOINT, "m1").is_in_company(),
                 "{run}"
@@ -362,8 +375,8 @@ mod tests {
         let elsewhere = SshModel::of(&bastion).unwrap();
         let target = shared.target("m1", elsewhere.as_ref()).unwrap();
         assert_eq!(target.host_key_alias, None);
-        shared.note_existing("m1", None, &Value::Null);
-        assert_eq!(shared.existing("m1", elsewhere.as_ref()), None);
-        assert_eq!(shared.existing("M1.", None), Some(Value::Null));
+        shared.note_existing("ha_master", "m1", None, &Value::Null);
+        assert_eq!(shared.existing("ha_master", "m1", elsewhere.as_ref()), None);
+        assert_eq!(shared.existing("ha_master", "M1.", None), Some(Value::Null));
     }
 }
