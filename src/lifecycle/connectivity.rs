@@ -55,9 +55,10 @@ impl Place {
     pub fn of_node(host: &Host, facts: &Facts, wishes: &NodeWishes) -> Option<Self> {
         let network = facts.network();
         let address = wishes
+            .kubeadm
             .advertise_address
             .or_else(|| network.own_address(host.name()))?;
-        let named = wishes.kubelet_extra_args.get("node-ip");
+        let named = wishes.kubeadm.kubelet_extra_args.get("node-ip");
         let named = named.and_then(|text| text.split(',').next()?.trim().parse().ok());
         Some(Self {
             host: host.clone(),

@@ -52,7 +52,7 @@ pub async fn create_master(
         Err(failure) if may_be_explained(&failure) => {
             let places = places(&spec.candidates()).await;
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
-                Some(own) => check_masters(&own, &places, &spec.node.ignore_preflight_errors).await,
+                Some(own) => check_masters(&own, &places, &spec.node.kubeadm.ignore_preflight_errors).await,
                 None => Vec::new(),
             };
             Err(explain(failure, &problems))
@@ -311,7 +311,7 @@ impl<'a> Master<'a> {
             name: self.node.name.clone(),
             labels: set(&wishes.labels),
             annotations: set(&wishes.annotations),
-            taints: wishes.taints.clone(),
+            taints: wishes.kubeadm.taints.clone(),
         })];
         if let Some(user) = self.facts.user.clone() {
             steps.push(Box::new(AdminKubeconfig { user }));

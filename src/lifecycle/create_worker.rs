@@ -51,7 +51,7 @@ pub async fn create_worker(
         Err(failure) if may_be_explained(&failure) => {
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
                 Some(own) => {
-                    let ignored = &spec.node.ignore_preflight_errors;
+                    let ignored = &spec.node.kubeadm.ignore_preflight_errors;
                     check_worker(&own, Some(&spec.join.endpoint), &spec.join.masters, ignored).await
                 }
                 None => Vec::new(),
@@ -149,7 +149,7 @@ async fn plan_steps(
         name: node.name.clone(),
         labels: set(&spec.node.labels),
         annotations: set(&spec.node.annotations),
-        taints: spec.node.taints.clone(),
+        taints: spec.node.kubeadm.taints.clone(),
     }));
     steps.push(Box::new(RecordMembership {
         endpoint: spec.join.endpoint.to_string(),

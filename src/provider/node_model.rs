@@ -9,7 +9,7 @@ use super::{
     shared_attributes::join_type,
 };
 use crate::{
-    kubeadm::{DEFAULT_CRI_SOCKET, Taint},
+    kubeadm::{DEFAULT_CRI_SOCKET, NodeSpec, Taint},
     lifecycle::{Identity, IfUnreachable, Join, Leaving, NodeWishes},
     remote::Host,
     tf_provider::{Diagnostic, Path, PlanRequest, Schema, Value, ValueError},
@@ -100,16 +100,18 @@ impl NodeModel {
 
     pub(super) fn wishes(&self) -> NodeWishes {
         NodeWishes {
-            name: self.node_name.clone(),
-            advertise_address: self.advertise_address,
+            kubeadm: NodeSpec {
+                advertise_address: self.advertise_address,
+                cri_socket: self.cri_socket(),
+                taints: self.wanted_taints(),
+                kubelet_extra_args: self.kubelet_extra_args.clone().unwrap_or_default(),
+                ignore_preflight_errors: self.ignore_preflight_errors.clone().unwrap_or_default(),
+                skip_phases: self.skip_phases.clone().unwrap_or_default(),
+                patches_directory: self.patches.clone(),
+                ..NodeSpec::new(self.node_name.clone().unwrap_or_default())
+            },
             labels: self.labels.clone().unwrap_or_default(),
             annotations: self.annotations.clone().unwrap_or_default(),
-            taints: self.wanted_taints(),
-            kubelet_extra_args: self.kubelet_extra_args.clone().unwrap_or_default(),
-            ignore_preflight_errors: self.ignore_preflight_errors.clone().unwrap_or_default(),
-            skip_phases: self.skip_phases.clone().unwrap_or_default(),
-            patches: self.patches.clone(),
-            cri_socket: self.cri_socket(),
         }
     }
 

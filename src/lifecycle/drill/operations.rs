@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::world::{Lab, Machine, World};
 use crate::{
     haproxy::HaproxySpec,
-    kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET},
+    kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET, NodeSpec},
     lifecycle::{
         ClusterLocks, Departures, Failure, IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec,
         NodeChange, NodeWishes, Progress, Run, WorkerSpec, apply_loadbalancer, create_master, create_worker,
@@ -241,16 +241,9 @@ pub(super) fn hosts(lab: &Lab, addresses: &[&str]) -> Vec<crate::remote::Host> {
 
 fn wishes() -> NodeWishes {
     NodeWishes {
-        name: None,
-        advertise_address: None,
+        kubeadm: NodeSpec::new(""),
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
         annotations: BTreeMap::new(),
-        taints: None,
-        kubelet_extra_args: BTreeMap::new(),
-        ignore_preflight_errors: Vec::new(),
-        skip_phases: Vec::new(),
-        patches: None,
-        cri_socket: DEFAULT_CRI_SOCKET.to_owned(),
     }
 }
 
