@@ -120,6 +120,10 @@ mod any_value;
 #[cfg(test)]
 mod leaving_nodes;
 #[cfg(test)]
+mod master_plans;
+#[cfg(test)]
+mod named_attributes;
+#[cfg(test)]
 mod one_host;
 #[cfg(test)]
 mod own_member;
