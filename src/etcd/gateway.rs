@@ -1,7 +1,9 @@
 //! Questions to etcd's JSON gateway, as shell text for a master.
-use crate::command::{Script, quote};
+use crate::{
+    command::{Script, quote},
+    kubeadm::ETCD_CLIENT_PORT,
+};
 
-const LOCAL: &str = "https://127.0.0.1:2379";
 /// Seconds; etcd itself gives up on a change after 7.
 const REQUEST_TIMEOUT: u32 = 10;
 
@@ -18,7 +20,7 @@ pub fn known_members_command() -> String {
 
 fn list_command(is_linearizable: bool) -> String {
     let body = format!(r#"{{"linearizable":{is_linearizable}}}"#);
-    post(&quote(&format!("{LOCAL}/v3/cluster/member/list")), &body, 3)
+    post(&local("member/list"), &body, 3)
 }
 
 /// Removes a member. Run it on a master that stays; read the answer with [`super::parse_member_list`].
@@ -26,11 +28,7 @@ pub fn member_remove_script(id: u64) -> Script {
     let body = format!(r#"{{"ID":"{id}"}}"#);
     Script::new(
         "etcd member remove",
-        post(
-            &quote(&format!("{LOCAL}/v3/cluster/member/remove")),
-            &body,
-            REQUEST_TIMEOUT,
-        ),
+        post(&local("member/remove"), &body, REQUEST_TIMEOUT),
     )
 }
 
@@ -49,6 +47,13 @@ pub fn status_command(client_urls: &[&str]) -> String {
         urls.join(" "),
         post("\"$url/v3/maintenance/status\"", "{}", 3)
     )
+}
+
+/// A question about the cluster for the member on this host.
+fn local(question: &str) -> String {
+    quote(&format!(
+        "https://127.0.0.1:{ETCD_CLIENT_PORT}/v3/cluster/{question}"
+    ))
 }
 
 fn post(url: &str, body: &str, seconds: u32) -> String {

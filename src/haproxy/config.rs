@@ -3,6 +3,8 @@ use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr};
 
 use askama::Template;
 
+use crate::kubeadm::API_SERVER_PORT;
+
 /// One HAProxy in front of the API servers of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HaproxySpec {
@@ -28,7 +30,7 @@ impl HaproxySpec {
     /// The loopback health port unless told.
     pub const HEALTH_PORT: u16 = 8404;
     /// The API servers' port unless told.
-    pub const BACKEND_PORT: u16 = 6443;
+    pub const BACKEND_PORT: u16 = API_SERVER_PORT;
 
     /// A spec with the defaults.
     pub fn new(port: u16, backends: BTreeMap<String, String>) -> Self {

@@ -1,5 +1,5 @@
 //! How kubectl is called on a host.
-use crate::command::quote;
+use crate::{command::quote, kubeadm::API_SERVER_PORT};
 
 /// On masters: may do everything.
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
@@ -17,9 +17,9 @@ pub(super) fn kubectl(kubeconfig: &str) -> String {
 /// The same for requests that may take long.
 pub(super) fn patient_kubectl(kubeconfig: &str) -> String {
     let own = if kubeconfig == ADMIN_CONF {
-        " --server https://127.0.0.1:6443 --tls-server-name kubernetes"
+        format!(" --server https://127.0.0.1:{API_SERVER_PORT} --tls-server-name kubernetes")
     } else {
-        ""
+        String::new()
     };
     format!(
         "kubectl --kubeconfig {}{own} --cache-dir=/dev/null",

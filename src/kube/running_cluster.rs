@@ -22,6 +22,8 @@ pub struct RunningCluster {
     pub service_subnet: String,
     /// `cluster.local`, mostly.
     pub dns_domain: String,
+    /// etcd's data on the masters; empty if it is kubeadm's default.
+    pub etcd_folder: String,
 }
 
 /// Prints the `ConfigMap` that kubeadm leaves in the cluster. On a master; read it with [`parse_cluster_config`].
@@ -63,6 +65,17 @@ pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> 
         control_plane_endpoint: String,
         kubernetes_version: String,
         networking: Networking,
+        etcd: Etcd,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Etcd {
+        local: LocalEtcd,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct LocalEtcd {
+        data_dir: String,
     }
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
@@ -87,6 +100,7 @@ pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> 
         pod_subnet: found.networking.pod_subnet,
         service_subnet: found.networking.service_subnet,
         dns_domain: found.networking.dns_domain,
+        etcd_folder: found.etcd.local.data_dir,
     })
 }
 
@@ -117,6 +131,7 @@ mod tests {
                 pod_subnet: "10.244.0.0/16,fd00:10::/56".into(),
                 service_subnet: "10.96.0.0/12".into(),
                 dns_domain: "cluster.local".into(),
+                etcd_folder: "/var/lib/etcd".into(),
             }
         );
     }

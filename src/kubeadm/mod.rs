@@ -36,8 +36,9 @@ pub use invocation::{
 };
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use spec::{
-    API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, DEFAULT_SERVICE_SUBNET,
-    ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec, Timeouts,
+    API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET,
+    DEFAULT_SERVICE_SUBNET, ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec,
+    KUBELET_PORT, NodeSpec, SCHEDULER_PORT, Timeouts,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{

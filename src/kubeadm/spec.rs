@@ -19,6 +19,10 @@ pub const ETCD_CLIENT_PORT: u16 = 2379;
 pub const ETCD_PEER_PORT: u16 = 2380;
 /// The kubelet's API: logs and exec.
 pub const KUBELET_PORT: u16 = 10250;
+/// The controller manager's health and metrics.
+pub const CONTROLLER_MANAGER_PORT: u16 = 10257;
+/// The scheduler's health and metrics.
+pub const SCHEDULER_PORT: u16 = 10259;
 
 /// What holds for the whole cluster; kubeadm reads it at `init` only and keeps it in the cluster.
 #[derive(Clone, Debug)]

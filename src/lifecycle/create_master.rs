@@ -7,7 +7,7 @@ use super::{
     failure::Failure,
     find_way::{Through, Way, await_founder, find_way, with_itself},
     look::{look_again, look_unless, marker_of},
-    preflight::{master_problems, refuse_foreign_node, without_kubeadm},
+    preflight::{joining_etcd, master_problems, refuse_foreign_node, without_kubeadm},
     runner::{run_some, run_steps},
     spec::{Identity, MasterSpec},
     step::{Run, Step},
@@ -15,7 +15,7 @@ use super::{
         AdminKubeconfig, ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost,
         ControlPlane, DeleteNode, FinishJoin, KubeadmInit, KubeadmJoin, KubeadmReset, NodeNameIsFree, Others,
         PullImages, RecordMembership, RemoveCertificates, RemoveLearners, RevokeCredentials, StayInCluster,
-        TryConnections,
+        TryConnections, failure_of,
     },
 };
 use crate::{
@@ -176,7 +176,14 @@ impl<'a> Master<'a> {
         let (mut steps, after) = match find_way(run, self.spec).await? {
             Way::Init(_) if !lock.covers(hosts) => return Ok(Next::LockAll),
             Way::Init(cluster) => self.init_steps(&cluster),
-            Way::Join(through) => self.join_steps(&through, locks),
+            Way::Join(through) => {
+                let (host, folder) = (&run.host, &through.etcd_folder);
+                let problems = joining_etcd(host, &self.facts, &self.spec.node, folder).await?;
+                if let Some(failure) = failure_of(&problems) {
+                    return Err(failure.on(host.name()));
+                }
+                self.join_steps(&through, locks)
+            }
             Way::Rejoin(through) => self.rejoin_steps(&through, locks),
             Way::Member => (Vec::new(), self.member_steps()),
             Way::After(founder) => return Ok(Next::After(founder)),

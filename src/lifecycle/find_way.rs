@@ -18,7 +18,7 @@ use crate::{
     command::{Script, quote},
     kube::RunningCluster,
     kubeadm::{ClusterSpec, Endpoint, Version},
-    node::detached::Progress,
+    node::{detached::Progress, facts::ETCD_FOLDER},
     remote::Host,
 };
 
@@ -50,6 +50,8 @@ pub struct Through {
     pub ca_cert_pem: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
+    /// The folder of each master for etcd's data.
+    pub etcd_folder: String,
 }
 
 /// Finds the way. A cluster is founded only on proof that there is none: every host that could have it was
@@ -249,7 +251,9 @@ pub fn through(seen: &Seen) -> Result<Through, Failure> {
         .on(seen.host.name())
     };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
+    let etcd_folder = Some(cluster.etcd_folder.as_str()).filter(|folder| !folder.is_empty());
     Ok(Through {
+        etcd_folder: etcd_folder.unwrap_or(ETCD_FOLDER).to_owned(),
         via: seen.host.clone(),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
         ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,

@@ -23,7 +23,9 @@ use crate::{
     node::{
         Facts,
         facts::ETCD_FOLDER,
-        preflight::{self, NodeExpectations, Problem, Severity, bear_setup},
+        preflight::{
+            self, ETCD_FOLDER_NOT_EMPTY, NodeExpectations, Problem, Severity, bear_setup, check_joining_etcd,
+        },
     },
     remote::Host,
 };
@@ -37,8 +39,8 @@ pub struct Checked {
     pub node_name: String,
     /// What was seen.
     pub facts: Facts,
-    /// What else is to be told: the machine still sets itself up.
-    pub notice: Option<Notice>,
+    /// What else is to be told: the machine still sets itself up, or may be refused by its cluster.
+    pub notices: Vec<Notice>,
 }
 
 impl Checked {
@@ -46,12 +48,42 @@ impl Checked {
     pub(super) fn at_plan(mut problems: Vec<Problem>, node_name: String, facts: Facts) -> Self {
         bear_setup(&mut problems, &facts.setup);
         Self {
-            notice: setup_notice(&facts, &problems),
+            notices: setup_notice(&facts, &problems)
+                .into_iter()
+                .chain(etcd_folder_notice(&problems))
+                .collect(),
             problems,
             node_name,
             facts,
         }
     }
+}
+
+/// What a plan says of a folder for etcd that the cluster to join may not have.
+fn etcd_folder_notice(problems: &[Problem]) -> Option<Notice> {
+    let is_it = |problem: &&Problem| {
+        problem.summary == ETCD_FOLDER_NOT_EMPTY && problem.severity == Severity::Warning
+    };
+    let problem = problems.iter().find(is_it)?;
+    Some(Notice {
+        summary: problem.summary,
+        detail: problem.detail.clone(),
+    })
+}
+
+/// What lies in etcd's folder on a host that joins a cluster, which says where that is.
+pub(super) async fn joining_etcd(
+    host: &Host,
+    facts: &Facts,
+    wishes: &NodeWishes,
+    folder: &str,
+) -> Result<Vec<Problem>, Failure> {
+    let ignored = ignored(wishes);
+    if facts.etcd.path == folder {
+        return Ok(check_joining_etcd(facts, &ignored));
+    }
+    let facts = read_facts_with(host, folder).await?;
+    Ok(check_joining_etcd(&facts, &ignored))
 }
 
 /// Looks at a host that is to be a master. Reads only.

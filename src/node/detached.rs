@@ -176,20 +176,22 @@ fn start_in(base: &str, name: &str, command: &str, limit: Duration) -> Script {
     Script::new("start detached command", body).limit(Duration::from_secs(2 * FREE_SECONDS + 60))
 }
 
+/// Turns end the wait on a fast host to the tenth of a second, the clock on one where a turn takes longer than its pause.
 fn poll_in(base: &str, name: &str, wait: Duration) -> Script {
     let prelude = prelude(base, name);
     let body = format!(
-        "{prelude}left={steps}\n\
-         while [ $left -gt 0 ] && ! ended; do\n\
+        "{prelude}left={steps} end=$(($(now) + {seconds}))\n\
+         while [ $left -gt 0 ] && [ $(now) -lt $end ] && ! ended; do\n\
          \x20 [ $((left % 10)) != $(({steps} % 10)) ] || running || break\n\
          \x20 sleep 0.1\n\
          \x20 left=$((left - 1))\n\
          done\n\
          state\n",
         steps = wait.as_millis() / 100,
+        // The second that has begun is not a whole one.
+        seconds = wait.as_millis().div_ceil(1000) + 1,
     );
-    // A step is longer than 0.1 s by the time that systemctl takes.
-    Script::new("poll detached command", body).limit(wait * 3 + Duration::from_secs(30))
+    Script::new("poll detached command", body).limit(wait + Duration::from_secs(60))
 }
 
 fn forget_in(base: &str, name: &str) -> Script {
@@ -212,7 +214,7 @@ fn forget_all_in(base: &str, names: &[&str]) -> Script {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+    use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Instant};
 
     use super::*;
 
@@ -441,6 +443,22 @@ mod tests {
         assert!(!host.run(&forget).0);
         let kills = fs::read_to_string(host.0.path().join("kills")).unwrap();
         assert!((1..=3).contains(&kills.lines().count()), "{kills}");
+    }
+
+    #[test]
+    fn a_slow_host_waits_for_a_command_no_longer_than_it_is_asked_to() {
+        let host = Host::new();
+        let gate = host.base() + "/gate";
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        host.start(&format!("cat {gate}"));
+        let mut poll = poll_in(&host.base(), "init", Duration::from_secs(2));
+        poll.body = poll.body.replace("sleep 0.1", "sleep 0.7");
+        let begin = Instant::now();
+        assert_eq!(host.run(&poll).1, "running\n");
+        let waited = begin.elapsed().as_secs();
+        assert!((2..8).contains(&waited), "{waited} s");
+        fs::write(&gate, "done\n").unwrap();
+        assert_eq!(host.poll(), ended(0, "done\n"));
     }
 
     #[test]

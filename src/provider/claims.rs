@@ -43,7 +43,8 @@ impl Cluster {
     }
 }
 
-fn bastion_of(target: &Target) -> Option<(String, u16)> {
+/// The bastion before a host, which tells one site from another.
+pub(super) fn bastion_of(target: &Target) -> Option<(String, u16)> {
     let bastion = target.bastion.as_deref()?;
     Some((same_spelling(&bastion.address), bastion.port))
 }

@@ -103,7 +103,7 @@ impl<K: NodeKind> NodeResource<K> {
                 }
                 self.shared.keep_look(address, ssh, checked.facts);
                 self.claim_name(cx, node, &checked.node_name, address);
-                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                checked.notices.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(address)));
                 }

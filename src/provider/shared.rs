@@ -8,9 +8,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    claims::{Claimant, Cluster, Machine, Role},
+    claims::{Claimant, Cluster, Machine, Role, bastion_of},
     cluster_networks::Noted,
     diagnose::kept,
+    floating_ips::Site,
     run_memory::{FRESH, RunMemory, lock},
     settings::{Identity, Settings, SshModel},
 };
@@ -267,20 +268,30 @@ impl Shared {
         self.memory().machines.claim(type_name, address, machine)
     }
 
-    /// Notes what one of `members` hosts says of a floating IP; the hosts to ask again, if something looks wrong.
-    pub(super) fn note_floating_ip(
-        &self,
-        vip: IpAddr,
-        host: &Host,
-        look: VipLook,
-        members: usize,
-    ) -> Option<Vec<Host>> {
-        self.memory().floating_ips.note(vip, host, look, members)
+    /// Notes what one of a site's hosts says of its floating IP; the hosts to ask again, if something looks wrong.
+    pub(super) fn note_floating_ip(&self, site: &Site, host: &Host, look: VipLook) -> Option<Vec<Host>> {
+        self.memory().floating_ips.note(site, host, look)
     }
 
     /// The masters that are to leave in this run.
     pub(super) fn departures(&self) -> Departures {
         self.memory().departures.clone()
+    }
+
+    /// Where the floating IP is that a host shares with members of these addresses; none while it is not known how the
+    /// host is reached.
+    pub(super) fn site(
+        &self,
+        vip: IpAddr,
+        members: &[IpAddr],
+        address: &str,
+        ssh: Option<&SshModel>,
+    ) -> Option<Site> {
+        Some(Site {
+            vip,
+            bastion: bastion_of(&self.target(address, ssh)?),
+            members: members.iter().copied().collect(),
+        })
     }
 
     /// Notes networks of the cluster at `endpoint` and addresses of machines that have to do with it; what overlaps. Empty

@@ -202,6 +202,65 @@ async fn as_many_sessions_as_the_host_grants() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_not_used_again_ends_once_its_last_script_has() {
+    if !asked_for() {
+        return;
+    }
+    let sshd = Sshd::start();
+    let (broken, gate) = (sshd.path("broken"), sshd.path("gate"));
+    sshd.force(&format!(
+        "if [ -e {} ]; then exit 255; fi; eval \"$SSH_ORIGINAL_COMMAND\"",
+        broken.display()
+    ));
+    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let pool = Pool::new();
+    let host = pool.host(&sshd.target());
+    let long = script(&format!("echo begun; cat {}", gate.display()));
+    let hello = script(BODY);
+    let failing = async {
+        // One login is in use, and the others fail on it and after it.
+        while sshd.logged("Starting session") == 0 {
+            tokio::task::yield_now().await;
+        }
+        host.run_ok(&script("true")).await.unwrap();
+        fs::write(&broken, "").unwrap();
+        for _ in 0..3 {
+            let failed = join_all((0..3).map(|_| host.run(&hello))).await;
+            for failed in failed {
+                let HostErrorKind::Transport(TransportError::ShellEnded { how, .. }) =
+                    failed.unwrap_err().kind
+                else {
+                    panic!("the shell ended with a status");
+                };
+                assert_eq!(how, "status 255");
+            }
+        }
+        until(|| sshd.logged(GONE) == sshd.logins() - 1).await;
+        fs::write(&gate, "whole\n").unwrap();
+    };
+    let (answer, ()) = tokio::join!(host.run_ok(&long), failing);
+    assert_eq!(answer.unwrap(), "begun\nwhole\n", "it was not cut off");
+    until(|| sshd.logged(GONE) == sshd.logins()).await;
+    assert!(pool.controls().await.is_empty());
+    pool.close().await;
+}
+
+/// What sshd notes of a connection that ended.
+const GONE: &str = "Disconnected from user";
+
+/// Waits half a minute at most, which is less than an idle connection stays.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "it did not come so far"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_grants_no_session() {
     if !asked_for() {

@@ -90,13 +90,29 @@ impl Transport for OpenSsh {
 
 impl Connection {
     async fn run(&self, script: &Script, mut turn: Turn) -> Result<Output, TransportError> {
-        let user = self.target.user.as_str();
-        let sudo = self.target.r#become && user != "root";
-        let envelope = Envelope::new(script, sudo.then_some(user));
+        let sudo_user = self.needs_sudo().then_some(self.target.user.as_str());
+        let envelope = Envelope::new(script, sudo_user);
         let (master, child) = self.start(&envelope.command, &mut turn).await?;
+        let output = self.converse(script, &envelope, &master, child, turn).await;
+        // The last one on a forgotten connection ends it: nobody would ask it for anything again. The caller does not wait.
+        if let Some(master) = Arc::into_inner(master) {
+            tokio::spawn(async move { master.end().await });
+        }
+        output
+    }
+
+    /// Runs the script in the session that was opened for it.
+    async fn converse(
+        &self,
+        script: &Script,
+        envelope: &Envelope,
+        master: &Arc<Master>,
+        child: Child<Arc<Session>>,
+        turn: Turn,
+    ) -> Result<Output, TransportError> {
         let begin = Instant::now();
         let mut answer = envelope.answer();
-        let (stderr, ending) = exchange(child, &envelope, &mut answer, script.limit).await;
+        let (stderr, ending) = exchange(child, envelope, &mut answer, script.limit).await;
         drop(turn);
         if let Some((stdout, status)) = answer.whole() {
             return Ok(wrapper::output(
@@ -108,7 +124,7 @@ impl Connection {
         }
         let ending = match ending {
             Ending::Status(255) | Ending::Killed | Ending::Unknown
-                if session(&master).check().await.is_err() =>
+                if session(master).check().await.is_err() =>
             {
                 Ending::Unknown
             }
@@ -116,8 +132,8 @@ impl Connection {
         };
         let login = Login {
             hop: &self.target.address,
-            user,
-            sudo,
+            user: self.target.user.as_str(),
+            sudo: self.needs_sudo(),
         };
         let seen = said_instead::Seen {
             begun: answer.has_begun(),
@@ -127,13 +143,17 @@ impl Connection {
             stderr: envelope.own_words(&stderr),
         };
         if !seen.begun {
-            self.forget(&master).await;
+            self.forget(master).await;
         }
         Err(said_instead::explain(script, login, &seen))
     }
 
+    fn needs_sudo(&self) -> bool {
+        self.target.r#become && self.target.user != "root"
+    }
+
     /// The next script makes a connection of its own: sshd knows the user's shell, groups and forced command as they
-    /// were at the login, and on a machine that still sets itself up they change.
+    /// were at the login, and on a machine that still sets itself up they change. Scripts that run on this one go on.
     async fn forget(&self, master: &Arc<Master>) {
         let mut state = self.state.lock().await;
         state.master.take_if(|known| Arc::ptr_eq(known, master));

@@ -117,6 +117,11 @@ impl Master {
             }),
         }
     }
+
+    /// Ends it at once, and every session on it.
+    pub(super) async fn end(self) {
+        end(&self.control).await;
+    }
 }
 
 /// An ssh that reads only the given settings, speaks English, and dies with the future that waits for it.

@@ -222,6 +222,8 @@ fn facts(world: &World, at: &str) -> String {
     ];
     let etcd = if machine.has("/var/lib/etcd/member") {
         "/var/lib/etcd\nmember\n"
+    } else if machine.has("/var/lib/etcd/lost+found") {
+        "/var/lib/etcd\nlost+found\n"
     } else {
         "/var/lib/etcd\n"
     };

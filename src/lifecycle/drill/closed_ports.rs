@@ -3,10 +3,10 @@
 use super::{
     answer::READS,
     answer_network::VRRP,
-    operations::{M1, M2, M3, Operation, W1, hosts, loadbalancer, new_run},
+    operations::{M1, M2, M3, Operation, W1, hosts, joining_master, loadbalancer, new_run},
     world::Lab,
 };
-use crate::lifecycle::{Failure, apply_loadbalancer, prove_floating_ip};
+use crate::lifecycle::{Failure, apply_loadbalancer, check_master, failure_of, prove_floating_ip};
 
 /// What the operation says of a port that is closed on one host, after which it was opened again.
 async fn closed(operation: Operation, to: &str, port: u16) -> Failure {
@@ -54,6 +54,45 @@ async fn each_port_is_named_in_both_directions() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_file_system_for_etcd_is_named_to_who_joins() {
+    let lab = Lab::new(Operation::JoinSecondMaster.world_before().await);
+    let before = lab.world().summary();
+    let found = "/var/lib/etcd/lost+found".to_owned();
+    let change = |lab: &Lab, is_there: bool| {
+        let mut world = lab.world();
+        let files = &mut world.machines.get_mut(M2).unwrap().files;
+        if is_there {
+            files.insert(found.clone(), String::new());
+        } else {
+            files.remove(&found);
+        }
+    };
+    change(&lab, true);
+    let checked = check_master(&lab.host(M2), &joining_master(&lab), None)
+        .await
+        .unwrap();
+    assert!(
+        failure_of(&checked.problems).is_none(),
+        "the cluster's folder may be another"
+    );
+    let told = &checked.notices.first().unwrap().detail;
+    assert!(
+        told.contains("has lost+found") && told.contains("DirAvailable--var-lib-etcd"),
+        "{told}"
+    );
+    lab.world().log.clear();
+    let failure = Operation::JoinSecondMaster.run(&lab).await.unwrap_err();
+    assert_eq!(failure.summary, "The folder for etcd is not empty");
+    assert!(failure.detail.contains("has lost+found"), "{failure}");
+    assert_eq!(failure.host.as_deref(), Some(M2));
+    let ran: Vec<_> = lab.world().log.drain(..).map(|(_, title)| title).collect();
+    assert!(!ran.contains(&"start detached command"), "{ran:?}");
+    change(&lab, false);
+    assert_eq!(lab.world().summary(), before, "nothing was changed");
+    Operation::JoinSecondMaster.run(&lab).await.unwrap();
 }
 
 #[tokio::test]

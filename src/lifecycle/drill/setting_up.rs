@@ -150,7 +150,7 @@ async fn a_plan_only_warns() {
             .iter()
             .any(|problem| problem.severity == Severity::Warning)
     );
-    let notice = checked.notice.unwrap();
+    let notice = checked.notices.first().unwrap();
     assert!(
         notice.detail.contains("looks again") && notice.detail.contains("kubeadm"),
         "{}",
@@ -160,5 +160,5 @@ async fn a_plan_only_warns() {
     let checked = check_master(&lab.host(M1), &symmetric_master(&lab, M1), None)
         .await
         .unwrap();
-    assert_eq!(checked.notice, None);
+    assert_eq!(checked.notices, []);
 }

@@ -14,7 +14,7 @@ mod node;
 mod runtime;
 
 pub use loadbalancer::{LoadbalancerExpectations, check_loadbalancer, vip_is_taken};
-pub use node::{NodeExpectations, check_master, check_worker};
+pub use node::{ETCD_FOLDER_NOT_EMPTY, NodeExpectations, check_joining_etcd, check_master, check_worker};
 
 /// One thing that is wrong, with its cause and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,16 @@ use ipnet::IpNet;
 use semver::Version;
 
 use super::{
-    Checks, Problem, check_clock, check_folders, check_kubelet, check_rights, networks::check_networks,
-    runtime::check_runtime,
+    Checks, Problem, Severity, check_clock, check_folders, check_kubelet, check_rights,
+    networks::check_networks, runtime::check_runtime,
 };
-use crate::{kubeadm::validate_node_name, node::Facts};
+use crate::{
+    kubeadm::{
+        CONTROLLER_MANAGER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT, SCHEDULER_PORT,
+        validate_node_name,
+    },
+    node::Facts,
+};
 
 /// What a master or worker is going to be.
 #[derive(Clone, Debug)]
@@ -60,7 +66,9 @@ pub fn check_master(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Probl
         checks.ignorable("Mem", "Too little memory for a master", detail);
     }
     checks.mendable(facts, |checks| check_master_programs(facts, checks));
-    check_etcd_folder(facts, expected, &mut checks);
+    if !expected.is_node {
+        check_etcd_folder(facts, expected.etcd_folder, &mut checks);
+    }
     let mut ports = vec![expected.api_server_port];
     ports.extend(MASTER_PORTS);
     check_node(facts, expected, &ports, &mut checks);
@@ -86,38 +94,59 @@ fn check_master_programs(facts: &Facts, checks: &mut Checks) {
 }
 
 /// kubeadm wants etcd's folder empty. What an earlier member left there is a leftover, said elsewhere.
-fn check_etcd_folder(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Checks) {
+fn check_etcd_folder(facts: &Facts, wanted: Option<&str>, checks: &mut Checks) {
     let folder = &facts.etcd;
     let check = format!("DirAvailable-{}", folder.path.replace('/', "-"));
-    if expected.is_node
-        || folder.names.is_empty()
+    if folder.names.is_empty()
         || facts.kubernetes.etcd_data
         || checks.is_ignored(&check)
-        || expected.etcd_folder.is_some_and(|wanted| wanted != folder.path)
+        || wanted.is_some_and(|wanted| wanted != folder.path)
     {
         return;
     }
-    let why = if folder.names.iter().any(|name| name == "lost+found") {
-        format!(
-            "It is the root of a file system: let etcd.data_dir be a folder below it, such as {}/data.",
-            folder.path.trim_end_matches('/')
-        )
-    } else {
-        "Empty it there, or let etcd.data_dir be another folder.".to_owned()
-    };
+    let why = etcd_folder_advice(facts, wanted.is_some(), &check);
     let detail = format!(
         "{} on {} has {}, and kubeadm refuses a folder for etcd that is not empty ({check}). {why}",
         folder.path,
         facts.hostname,
         folder.names.join(", ")
     );
-    let summary = "The folder for etcd is not empty";
-    if expected.etcd_folder.is_some() {
-        checks.error(Some("etcd.data_dir"), summary, detail);
+    if wanted.is_some() {
+        checks.error(Some("etcd.data_dir"), ETCD_FOLDER_NOT_EMPTY, detail);
     } else {
         // A master that joins takes the cluster's folder, which is not known here.
-        checks.warning(summary, detail);
+        checks.warning(ETCD_FOLDER_NOT_EMPTY, detail);
     }
+}
+
+/// Summary of what is in the way in etcd's folder.
+pub const ETCD_FOLDER_NOT_EMPTY: &str = "The folder for etcd is not empty";
+
+/// `etcd.data_dir` is for who founds a cluster; who joins one takes the folder that the cluster has.
+fn etcd_folder_advice(facts: &Facts, founds: bool, check: &str) -> String {
+    let is_root = facts.etcd.names.iter().any(|name| name == "lost+found");
+    match (is_root, founds) {
+        (true, true) => format!(
+            "It is the root of a file system: let etcd.data_dir be a folder below it, such as {}/data.",
+            facts.etcd.path.trim_end_matches('/')
+        ),
+        (true, false) => format!(
+            "It is the root of a file system. If the cluster has etcd's data in this folder, mount the file system at a folder above it, or add \"{check}\" to ignore_preflight_errors."
+        ),
+        (false, true) => "Empty it there, or let etcd.data_dir be another folder.".to_owned(),
+        (false, false) => "If the cluster has etcd's data in this folder, empty it there.".to_owned(),
+    }
+}
+
+/// What keeps a host from joining a running cluster that has etcd's data in the folder that was looked at.
+pub fn check_joining_etcd(facts: &Facts, ignored: &BTreeSet<String>) -> Vec<Problem> {
+    let mut checks = Checks::new(ignored);
+    check_etcd_folder(facts, None, &mut checks);
+    for problem in &mut checks.problems {
+        problem.severity = Severity::Error;
+        problem.attribute = Some("host");
+    }
+    checks.problems
 }
 
 /// What keeps a host from becoming a worker.
@@ -140,9 +169,14 @@ pub fn check_worker(facts: &Facts, expected: &NodeExpectations<'_>) -> Vec<Probl
 const MASTER_CPUS: u32 = 2;
 const MASTER_MEMORY_MIB: u64 = 1700;
 const WORKER_MEMORY_MIB: u64 = 900;
-const KUBELET_PORT: u16 = 10250;
-/// etcd's two ports, the kubelet's, the controller manager's, the scheduler's.
-const MASTER_PORTS: [u16; 5] = [2379, 2380, KUBELET_PORT, 10257, 10259];
+/// What a master needs besides the API server's.
+const MASTER_PORTS: [u16; 5] = [
+    ETCD_CLIENT_PORT,
+    ETCD_PEER_PORT,
+    KUBELET_PORT,
+    CONTROLLER_MANAGER_PORT,
+    SCHEDULER_PORT,
+];
 
 fn check_node(facts: &Facts, expected: &NodeExpectations<'_>, ports: &[u16], checks: &mut Checks) {
     check_name(facts, expected, checks);
@@ -291,7 +325,7 @@ fn check_kernel(facts: &Facts, expected: &NodeExpectations<'_>, checks: &mut Che
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{preflight::Severity, runtime::Runtimes};
+    use crate::node::runtime::Runtimes;
 
     fn problems(change: impl FnOnce(&mut Facts), ignored: &[&str]) -> Vec<Problem> {
         let mut facts = Facts::example();

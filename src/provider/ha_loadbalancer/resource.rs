@@ -66,7 +66,7 @@ impl Loadbalancer {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
-                checked.notice.iter().for_each(|told| cx.add(notice(told)));
+                checked.notices.iter().for_each(|told| cx.add(notice(told)));
                 if let Some(failure) = failure_of(&checked.problems) {
                     cx.add(diagnostic(&failure.on(host.name())));
                 }
@@ -79,11 +79,15 @@ impl Loadbalancer {
     /// Tells if a refresh saw the floating IP on several hosts or on none, and it stays so.
     async fn look_for_vip_fault(&self, cx: &Context, model: &Model, vip: IpAddr, look: VipLook) {
         let address = model.host.as_deref().unwrap_or_default();
-        let Some(host) = self.shared.host(address, model.ssh.as_ref()) else {
+        let ssh = model.ssh.as_ref();
+        let members = model.member_addresses();
+        let (Some(host), Some(site)) = (
+            self.shared.host(address, ssh),
+            self.shared.site(vip, &members, address, ssh),
+        ) else {
             return;
         };
-        let members = model.member_addresses().len();
-        if let Some(hosts) = self.shared.note_floating_ip(vip, &host, look, members) {
+        if let Some(hosts) = self.shared.note_floating_ip(&site, &host, look) {
             let run = self
                 .shared
                 .run(cx, format!("read ha_loadbalancer {address}"), host, MINUTE);

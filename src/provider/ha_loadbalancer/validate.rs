@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::super::rules::{address, entries, refuse};
 use crate::{
     haproxy::HaproxySpec,
-    kubeadm::API_SERVER_PORT,
+    kubeadm::{
+        API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT,
+        SCHEDULER_PORT,
+    },
     node::address::{parse_address, unusable},
     tf_provider::{Context, Diagnostic, Path, Value},
 };
@@ -80,17 +83,17 @@ fn addresses(cx: &Context, name: &str, map: &Value) {
 
 /// Ports that Kubernetes' own programs have on a node, with the program: <https://kubernetes.io/docs/reference/networking/ports-and-protocols/>
 /// and the health and metrics ports that are not on that page.
-const TAKEN: [(i64, &str); 10] = [
+const TAKEN: [(u16, &str); 10] = [
     (53, "a DNS server"),
-    (2379, "etcd"),
-    (2380, "etcd"),
+    (ETCD_CLIENT_PORT, "etcd"),
+    (ETCD_PEER_PORT, "etcd"),
     (2381, "etcd's metrics"),
     (10248, "the kubelet's health page"),
     (10249, "kube-proxy's metrics"),
-    (10250, "the kubelet"),
+    (KUBELET_PORT, "the kubelet"),
     (10256, "kube-proxy's health page"),
-    (10257, "the controller manager"),
-    (10259, "the scheduler"),
+    (CONTROLLER_MANAGER_PORT, "the controller manager"),
+    (SCHEDULER_PORT, "the scheduler"),
 ];
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
 
@@ -116,7 +119,10 @@ fn ports(cx: &Context, config: &Value) {
     ];
     for (port, at) in places {
         let Some(port) = port else { continue };
-        let taken = TAKEN.iter().find(|(taken, _)| *taken == port).map(|(_, by)| *by);
+        let taken = TAKEN
+            .iter()
+            .find(|(taken, _)| i64::from(*taken) == port)
+            .map(|(_, by)| *by);
         if let Some(by) = taken.or((ssh == Some(port)).then_some("sshd")) {
             let detail = format!("{port} is the port of {by} on this host. Give another, such as 8443.");
             cx.add(Diagnostic::error("Port of another program", detail).at(at));
