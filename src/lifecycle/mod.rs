@@ -35,7 +35,7 @@ pub(crate) use create::{check_master, check_worker, create_master, create_worker
 pub(crate) use drill::machines;
 pub(crate) use engine::{Progress, Run};
 pub(crate) use failure::{Failure, FailureKind, failure_of};
-pub(crate) use host::{CLUSTER_FILE, cluster_file, render_cluster};
+pub(crate) use host::{CLUSTER_FILE, Checked, cluster_file, render_cluster};
 pub(crate) use loadbalancer::{
     apply_loadbalancer, check_loadbalancer, look_for_own_member, own_member, remove_loadbalancer,
 };

@@ -78,11 +78,6 @@ struct Taken {
 }
 
 impl Claims {
-    /// A new run begins.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Taken::default();
-    }
-
     /// Takes a note of who is to be on a host; an error if another resource of this configuration is.
     pub(super) fn host(&self, role: Role, target: &Target, by: &Claimant<'_>) -> Option<Diagnostic> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,8 +174,6 @@ mod tests {
                 assert!(told.detail.contains(word), "{}", told.detail);
             }
             assert_eq!(claims.host(Role::Loadbalancer, &target(other), &WORKER), None);
-            claims.forget();
-            assert_eq!(claims.host(Role::Node, &target(other), &WORKER), None);
         }
     }
 

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::{
     claims::Cluster,
+    ha_master::named_networks,
     rules::{address, entries, texts},
 };
 use crate::{
@@ -43,12 +44,28 @@ pub(super) struct Noted {
     pub(super) is_new: bool,
 }
 
-impl ClusterNetworks {
-    /// Forgets all, as each run begins.
-    pub(super) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+impl Noted {
+    /// What a master or worker says: its cluster's networks, once no more of them can come to be known, and addresses.
+    pub(super) fn of_node(config: &Value, is_new: bool) -> Self {
+        let cluster = config.get("cluster");
+        let names_networks = !cluster.is_null() && (is_new || cluster.is_wholly_known());
+        Self {
+            networks: if names_networks {
+                named_networks(cluster)
+            } else {
+                Vec::new()
+            },
+            addresses: if is_new {
+                addresses_of_node(config)
+            } else {
+                Vec::new()
+            },
+            is_new,
+        }
     }
+}
 
+impl ClusterNetworks {
     /// Takes a note of what a resource says of its cluster; an error for each network that addresses lie in.
     pub(super) fn note(&self, cluster: Cluster, noted: &Noted) -> Vec<Diagnostic> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +114,7 @@ fn overlap(inside: &[(&IpAddr, &String)], name: &str, net: IpNet) -> Diagnostic 
 }
 
 /// The addresses that a master or worker names: its own, those of the other masters, and the endpoint.
-pub(super) fn addresses_of_node(config: &Value) -> Vec<(String, IpAddr, Path)> {
+fn addresses_of_node(config: &Value) -> Vec<(String, IpAddr, Path)> {
     let own = ["host", "advertise_address"].into_iter().filter_map(|name| {
         let address = address(config.get(name))?;
         Some(("a host".to_owned(), address, Path::attribute(name)))
@@ -194,12 +211,11 @@ mod tests {
         assert_eq!(told[0].path, Some(Path::attribute("host")));
         assert_eq!(note(place(&["10.0.0.1"])), []);
 
-        networks.forget();
+        let networks = ClusterNetworks::default();
+        let note = |noted| networks.note(cluster("a:8443", None), &noted);
         assert_eq!(note(place(&["192.168.56.12"])), []);
         let told = note(pods(PODS));
         assert_eq!(told[0].path, Some(Path::attribute("cluster").child("pod_subnet")));
-        networks.forget();
-        assert_eq!(note(pods(PODS)), []);
     }
 
     #[test]

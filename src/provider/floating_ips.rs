@@ -69,11 +69,6 @@ impl FloatingIps {
         }
         Some(here.iter().map(|said| said.host.clone()).collect())
     }
-
-    /// Each run of Terraform begins anew.
-    pub(super) fn forget(&self) {
-        lock(&self.0).clear();
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -10,9 +10,13 @@ mod docs;
 mod duration;
 mod floating_ips;
 mod machines;
+mod node_kind;
 mod node_model;
+mod node_resource;
 mod node_rules;
+mod node_state;
 mod rules;
+mod run_memory;
 mod settings;
 mod shared;
 mod shared_attributes;
@@ -115,6 +119,10 @@ impl Provider for Ha {
 mod any_value;
 #[cfg(test)]
 mod leaving_nodes;
+#[cfg(test)]
+mod master_plans;
+#[cfg(test)]
+mod named_attributes;
 #[cfg(test)]
 mod one_host;
 #[cfg(test)]

@@ -1,20 +1,26 @@
-//! What `ha_master` and `ha_worker` have in common, Terraform's value ⇄ what operations want.
-use std::collections::BTreeMap;
+//! A node as Terraform has it, `ha_master` or `ha_worker`, and what operations want of it.
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{settings::SshModel, shared::Shared, shared_attributes::join_type};
+use super::{
+    settings::{SshModel, TimeoutsModel},
+    shared::Shared,
+    shared_attributes::join_type,
+};
 use crate::{
-    kubeadm::{DEFAULT_CRI_SOCKET, Taint},
-    lifecycle::{IfUnreachable, Join, NodeSeen, NodeWishes},
-    tf_provider::{Diagnostic, Path, PlanRequest, Value, ValueError},
+    kubeadm::{DEFAULT_CRI_SOCKET, NodeSpec, Taint},
+    lifecycle::{Identity, IfUnreachable, Join, Leaving, NodeWishes},
+    remote::Host,
+    tf_provider::{Diagnostic, Path, PlanRequest, Schema, Value, ValueError},
 };
 
-/// The arguments of any node; what is unknown or not set is `None`.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Any node as it is written, and its place in a cluster; what is unknown or not set is `None`.
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct NodeModel {
+    pub(super) host: Option<String>,
     pub(super) node_name: Option<String>,
-    pub(super) advertise_address: Option<std::net::IpAddr>,
+    pub(super) advertise_address: Option<IpAddr>,
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) annotations: Option<BTreeMap<String, String>>,
     pub(super) taints: Option<Vec<String>>,
@@ -24,36 +30,99 @@ pub(super) struct NodeModel {
     patches: Option<String>,
     cri_socket: Option<String>,
     if_unreachable: Option<String>,
+    timeouts: Option<TimeoutsModel>,
+    #[serde(skip)]
+    pub(super) ssh: Option<SshModel>,
+    #[serde(skip)]
+    pub(super) join: Option<JoinModel>,
+    /// The endpoint of its cluster.
+    #[serde(skip)]
+    pub(super) endpoint: Option<String>,
+    /// Where masters of its cluster are.
+    #[serde(skip)]
+    pub(super) masters: Vec<String>,
+    /// The CA of the cluster that it is part of.
+    #[serde(skip)]
+    pub(super) ca_cert_hash: Option<String>,
 }
 
 impl NodeModel {
+    /// A node that has its place in a cluster from `join`.
+    pub(super) fn of(schema: &Schema, value: &Value) -> Result<Self, ValueError> {
+        let join = JoinModel::of(value.get("join"))?;
+        Ok(Self {
+            ssh: SshModel::of(value.get("ssh"))?,
+            endpoint: value.get("join").get("endpoint").as_str().map(str::to_owned),
+            masters: join.iter().flat_map(|join| join.masters.clone()).collect(),
+            ca_cert_hash: join
+                .as_ref()
+                .filter(|join| join.is_known())
+                .map(|join| join.ca_cert_hash.clone()),
+            join,
+            ..schema.read(value)?
+        })
+    }
+
+    /// The host; empty while it is not known.
+    pub(super) fn address(&self) -> &str {
+        self.host.as_deref().unwrap_or_default()
+    }
+
+    /// The endpoint of its cluster; empty while it is not known.
+    pub(super) fn endpoint(&self) -> &str {
+        self.endpoint.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn timeouts(&self) -> TimeoutsModel {
+        self.timeouts.clone().unwrap_or_default()
+    }
+
+    /// What it goes by, in a state.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            node_name: self.node_name.clone().unwrap_or_default(),
+            address: self.advertise_address,
+        }
+    }
+
+    /// What its removal wants. `masters`: those to ask.
+    pub(super) fn leaving(&self, masters: Vec<Host>) -> Leaving {
+        Leaving {
+            node_name: self.node_name.clone().unwrap_or_default(),
+            endpoint: self.endpoint().to_owned(),
+            advertise_address: self.advertise_address,
+            ca_cert_hash: self.ca_cert_hash.clone().unwrap_or_default(),
+            masters,
+            cri_socket: self.cri_socket(),
+            if_unreachable: IfUnreachable::of(self.if_unreachable.as_deref()),
+        }
+    }
+
     pub(super) fn wishes(&self) -> NodeWishes {
         NodeWishes {
-            name: self.node_name.clone(),
-            advertise_address: self.advertise_address,
+            kubeadm: NodeSpec {
+                advertise_address: self.advertise_address,
+                cri_socket: self.cri_socket(),
+                taints: self.wanted_taints(),
+                kubelet_extra_args: self.kubelet_extra_args.clone().unwrap_or_default(),
+                ignore_preflight_errors: self.ignore_preflight_errors.clone().unwrap_or_default(),
+                skip_phases: self.skip_phases.clone().unwrap_or_default(),
+                patches_directory: self.patches.clone(),
+                ..NodeSpec::new(self.node_name.clone().unwrap_or_default())
+            },
             labels: self.labels.clone().unwrap_or_default(),
             annotations: self.annotations.clone().unwrap_or_default(),
-            taints: self.taints(),
-            kubelet_extra_args: self.kubelet_extra_args.clone().unwrap_or_default(),
-            ignore_preflight_errors: self.ignore_preflight_errors.clone().unwrap_or_default(),
-            skip_phases: self.skip_phases.clone().unwrap_or_default(),
-            patches: self.patches.clone(),
-            cri_socket: self.cri_socket(),
         }
     }
 
     /// The taints; texts were validated before.
-    pub(super) fn taints(&self) -> Option<Vec<Taint>> {
+    pub(super) fn wanted_taints(&self) -> Option<Vec<Taint>> {
         self.taints
             .as_ref()
             .map(|taints| taints.iter().filter_map(|taint| taint.parse().ok()).collect())
     }
 
-    pub(super) fn if_unreachable(&self) -> IfUnreachable {
-        IfUnreachable::of(self.if_unreachable.as_deref())
-    }
-
-    pub(super) fn cri_socket(&self) -> String {
+    fn cri_socket(&self) -> String {
         self.cri_socket
             .clone()
             .unwrap_or_else(|| DEFAULT_CRI_SOCKET.to_owned())
@@ -111,6 +180,11 @@ impl JoinModel {
         }))
     }
 
+    /// Whether all of it is known.
+    pub(super) fn is_known(&self) -> bool {
+        !self.ca_cert_hash.is_empty()
+    }
+
     pub(super) fn join(&self, shared: &Shared, ssh: Option<&SshModel>) -> Option<Join> {
         Some(Join {
             endpoint: self.endpoint.parse().ok()?,
@@ -118,37 +192,6 @@ impl JoinModel {
             cluster_name: self.cluster_name.clone(),
             masters: shared.hosts(&self.masters, ssh),
         })
-    }
-}
-
-/// Puts what was seen of the Node into the state: of labels and annotations only the keys that the state manages.
-pub(super) fn set_seen(state: &mut Value, model: &NodeModel, seen: &NodeSeen) {
-    state.set("machine_id", seen.machine_id.as_str());
-    let Some(node) = &seen.node else { return };
-    state.set("kubelet_version", node.kubelet_version.trim_start_matches('v'));
-    for (name, managed, have) in [
-        ("labels", &model.labels, &node.labels),
-        ("annotations", &model.annotations, &node.annotations),
-    ] {
-        if let Some(managed) = managed {
-            let kept = managed
-                .keys()
-                .filter_map(|key| Some((key.clone(), Value::from(have.get(key)?.as_str()))));
-            state.set(name, Value::object(kept));
-        }
-    }
-    if let Some(managed) = &model.taints {
-        let have: Vec<&Taint> = node.taints.iter().filter(|taint| !taint.is_automatic()).collect();
-        // The configured order and spelling stay, so that only a real difference shows.
-        let parsed = |text: &String| text.parse::<Taint>().ok();
-        let kept = managed
-            .iter()
-            .filter(|text| parsed(text).is_some_and(|taint| have.contains(&&taint)));
-        let more = have
-            .iter()
-            .filter(|taint| !managed.iter().any(|text| parsed(text).as_ref() == Some(**taint)));
-        let texts = kept.cloned().chain(more.map(ToString::to_string));
-        state.set("taints", Value::List(texts.map(Value::from).collect()));
     }
 }
 
@@ -170,35 +213,6 @@ pub(super) fn cluster_change(old: Option<&JoinModel>, new: Option<&JoinModel>) -
         old.cluster_name, old.endpoint, old.ca_cert_hash, new.cluster_name, new.endpoint, new.ca_cert_hash
     );
     Some(Diagnostic::error("A node cannot change its cluster in place", detail).at(Path::attribute("join")))
-}
-
-/// The state of a node that is there in part only: neither gone, which would leave the rest where it is, nor whole.
-pub(super) fn without_machine(mut state: Value) -> Value {
-    state.set("machine_id", Value::Null);
-    state
-}
-
-/// Says that the refresh found half of a node.
-pub(super) fn half_removed(host: &str) -> Diagnostic {
-    let detail = format!(
-        "Host: {host}\n\nThe removal of this node was cut short, or somebody ran `kubeadm reset` on the host. The next apply finishes the removal; if the node is in the configuration, it is then made anew."
-    );
-    Diagnostic::warning("Node is half removed", detail).at(Path::attribute("host"))
-}
-
-/// Says that the refresh found a node whose removal was begun, before anything of it was lost.
-pub(super) fn begun_removal(host: &str) -> Diagnostic {
-    let detail = format!(
-        "Host: {host}\n\nThe removal of this node was begun and has not ended: its Node takes no new pods, and the old ones may be gone. The next apply ends the removal; if the node is in the configuration, it is then made anew.\n\nTo keep the node as it is, take the resource out of the state instead (terraform state rm) and apply: the node is taken over, and back into service."
-    );
-    Diagnostic::warning("Node is being removed", detail).at(Path::attribute("host"))
-}
-
-/// Plans a node anew of which a refresh found only a part.
-pub(super) fn replace_half_removed(prior: Option<&Value>, planned: &mut Value) {
-    if prior.is_some_and(|prior| prior.get("machine_id").is_null()) {
-        planned.set("machine_id", Value::unknown());
-    }
 }
 
 /// Whether what is planned needs a look at the host: everything else is read at the next operation that needs it.
@@ -223,20 +237,7 @@ pub(super) fn changes(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::shared_attributes::node_machine_id, *};
-
-    #[test]
-    fn half_a_node_is_planned_anew_and_a_whole_one_is_not() {
-        let whole = Value::object([("machine_id".to_owned(), Value::from("abc"))]);
-        let mut planned = whole.clone();
-        replace_half_removed(Some(&whole), &mut planned);
-        assert_eq!(planned, whole);
-        let half = without_machine(whole);
-        let mut planned = half.clone();
-        replace_half_removed(Some(&half), &mut planned);
-        assert!(planned.get("machine_id").is_unknown());
-        assert!(node_machine_id().requires_replace);
-    }
+    use super::*;
 
     fn join(ca_cert_hash: Value) -> Value {
         Value::object([

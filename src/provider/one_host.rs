@@ -158,3 +158,17 @@ async fn a_name_that_a_replaced_host_had_is_free() {
         assert_eq!(told[0].summary, "Two nodes of one name", "{resource}");
     }
 }
+
+/// A name is of one host in each run: by the next one it may have moved.
+#[tokio::test]
+async fn a_name_that_moved_to_another_host_by_the_next_run_is_no_second_node() {
+    for resource in ["ha_worker", "ha_master"] {
+        let terraform = terraform().await;
+        for host in ["10.0.0.21", "10.0.0.22"] {
+            configure(&terraform).await;
+            let mut config = node(host, None);
+            config.set("node_name", "n1");
+            assert_eq!(told(&terraform, resource, &config).await, [""; 0], "{host}");
+        }
+    }
+}

@@ -1,95 +1,52 @@
 //! What all resources of one provider process share: connections, locks, the provider block.
 use std::{
-    collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
 use super::{
-    claims::{Claimant, Claims, Cluster, Machine, Role, bastion_of},
-    cluster_networks::{ClusterNetworks, Noted},
+    claims::{Claimant, Cluster, Machine, Role, bastion_of},
+    cluster_networks::Noted,
     diagnose::kept,
-    floating_ips::{FloatingIps, Site},
-    machines::Machines,
+    floating_ips::Site,
+    run_memory::{FRESH, RunMemory, lock},
     settings::{Identity, Settings, SshModel},
 };
 use crate::{
     lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
-    node::Facts,
+    node::{self, Facts, vip::VipLook},
     remote::{Host, Pool, Target},
     tf_provider::{Context, Diagnostic, Path, Value},
 };
 
-/// How long a look at a host stands for another.
-const FRESH: Duration = Duration::from_secs(10);
-
 /// Shared by all resources.
 #[derive(Debug)]
 pub(super) struct Shared {
-    settings: RwLock<Option<Arc<Settings>>>,
     pub(super) pool: Pool,
     pub(super) locks: ClusterLocks,
-    pub(super) departures: Departures,
-    pub(super) floating_ips: FloatingIps,
-    networks: ClusterNetworks,
-    /// Masters that exist by their host, as this plan saw them.
-    existing: Mutex<HashMap<Machine, Value>>,
-    /// What tells machines apart where a resource says it, for those that reach the same host.
-    identities: Mutex<HashMap<Machine, Identity>>,
-    /// Hosts that this run found silent.
-    silent: Mutex<HashSet<Target>>,
-    /// What plans saw of hosts, for the creates that follow.
-    looks: Mutex<HashMap<Target, (Instant, Facts)>>,
-    /// What this run has told about clusters, by the summary.
-    told: Mutex<HashSet<(Cluster, &'static str)>>,
-    /// What the resources of this run claim for themselves.
-    claims: Claims,
-    /// Machines seen in this plan.
-    pub(super) machines: Machines,
+    /// All that holds for one run of Terraform.
+    memory: RwLock<Arc<RunMemory>>,
 }
 
 impl Shared {
     pub(super) fn new(pool: Pool) -> Self {
         Self {
-            settings: RwLock::default(),
             pool,
             locks: ClusterLocks::default(),
-            departures: Departures::default(),
-            floating_ips: FloatingIps::default(),
-            networks: ClusterNetworks::default(),
-            existing: Mutex::default(),
-            identities: Mutex::default(),
-            silent: Mutex::default(),
-            looks: Mutex::default(),
-            told: Mutex::default(),
-            claims: Claims::default(),
-            machines: Machines::default(),
+            memory: RwLock::default(),
         }
     }
 
     /// Each run of Terraform begins with this, also where one process serves several.
     pub(super) fn configure(&self, settings: Settings) {
-        self.departures.forget();
-        self.floating_ips.forget();
-        self.claims.forget();
-        self.machines.forget();
-        self.networks.forget();
-        self.lock_identities().clear();
-        self.lock_silent().clear();
-        self.lock_existing().clear();
-        self.lock_looks().clear();
-        self.lock_told().clear();
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
+        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(RunMemory::of(settings));
     }
 
-    fn settings(&self) -> Option<Arc<Settings>> {
-        self.settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn memory(&self) -> Arc<RunMemory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How the host of a resource is reached; `None` while a part of that is not known yet, its own or the provider's.
@@ -98,24 +55,22 @@ impl Shared {
         if identity == Identity::default() {
             return self.peer_target(address, ssh);
         }
-        let target = self.settings()?.target(address, ssh, identity.clone())?;
-        self.lock_identities().insert(Machine::of(&target), identity);
+        let memory = self.memory();
+        let target = memory.settings.as_ref()?.target(address, ssh, identity.clone())?;
+        lock(&memory.identities).insert(Machine::of(&target), identity);
         Some(target)
     }
 
     /// How a host is reached that another resource speaks of: the identity in its block is its own host's, not this one's.
     fn peer_target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
-        let settings = self.settings()?;
+        let memory = self.memory();
+        let settings = memory.settings.as_ref()?;
         let target = settings.target(address, ssh, Identity::default())?;
-        let identity = self.lock_identities().get(&Machine::of(&target)).cloned();
+        let identity = lock(&memory.identities).get(&Machine::of(&target)).cloned();
         match identity {
             Some(identity) => settings.target(address, ssh, identity),
             None => Some(target),
         }
-    }
-
-    fn lock_identities(&self) -> MutexGuard<'_, HashMap<Machine, Identity>> {
-        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A handle on a host; nothing is connected yet. `None` while it is not known how to reach it.
@@ -155,14 +110,16 @@ impl Shared {
         read: impl AsyncFnOnce(&Host) -> Result<T, Failure>,
     ) -> Option<T> {
         let target = self.target(address, ssh)?;
-        if self.lock_silent().contains(&target) {
+        let memory = self.memory();
+        if lock(&memory.silent).contains(&target) {
             return None;
         }
         match read(&self.pool.host(&target)).await {
             Ok(read) => Some(read),
             Err(failure) => {
                 let failure = failure.on(address);
-                let is_told = failure.kind == FailureKind::Unreachable && !self.lock_silent().insert(target);
+                let is_told =
+                    failure.kind == FailureKind::Unreachable && !lock(&memory.silent).insert(target);
                 if !is_told {
                     cx.add(kept(&failure));
                 }
@@ -176,36 +133,38 @@ impl Shared {
         let targets = addresses
             .iter()
             .filter_map(|address| self.peer_target(address, ssh));
-        let silent = self.lock_silent();
+        let memory = self.memory();
+        let silent = lock(&memory.silent);
         targets
             .filter(|target| !silent.contains(target))
             .map(|target| self.pool.host(&target))
             .collect()
     }
 
-    /// Takes a note of a master that exists.
-    pub(super) fn note_existing(&self, address: &str, ssh: Option<&SshModel>, state: &Value) {
+    /// Takes a note of a node that exists.
+    pub(super) fn note_existing(
+        &self,
+        type_name: &'static str,
+        address: &str,
+        ssh: Option<&SshModel>,
+        state: &Value,
+    ) {
         if let Some(target) = self.target(address, ssh) {
-            self.lock_existing().insert(Machine::of(&target), state.clone());
+            lock(&self.memory().existing).insert((type_name, Machine::of(&target)), state.clone());
         }
     }
 
-    /// The master that exists on this host, if this plan saw it.
-    pub(super) fn existing(&self, address: &str, ssh: Option<&SshModel>) -> Option<Value> {
+    /// The node of this kind that exists on this host, if this plan saw it.
+    pub(super) fn existing(
+        &self,
+        type_name: &'static str,
+        address: &str,
+        ssh: Option<&SshModel>,
+    ) -> Option<Value> {
         let target = self.target(address, ssh)?;
-        self.lock_existing().get(&Machine::of(&target)).cloned()
-    }
-
-    fn lock_existing(&self) -> MutexGuard<'_, HashMap<Machine, Value>> {
-        self.existing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_silent(&self) -> MutexGuard<'_, HashSet<Target>> {
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_told(&self) -> MutexGuard<'_, HashSet<(Cluster, &'static str)>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory().existing)
+            .get(&(type_name, Machine::of(&target)))
+            .cloned()
     }
 
     /// Whether this run has told nothing yet under this summary about the cluster at `endpoint`.
@@ -216,17 +175,22 @@ impl Shared {
         summary: &'static str,
     ) -> bool {
         self.peer_target("", ssh)
-            .is_none_or(|way| self.lock_told().insert((Cluster::of(endpoint, &way), summary)))
+            .is_none_or(|way| lock(&self.memory().told).insert((Cluster::of(endpoint, &way), summary)))
     }
 
     /// Whether hosts are to be checked at plan.
     pub(super) fn checks_at_plan(&self) -> bool {
-        self.settings().is_some_and(|settings| settings.checks_at_plan)
+        let memory = self.memory();
+        memory
+            .settings
+            .as_ref()
+            .is_some_and(|settings| settings.checks_at_plan)
     }
 
     /// An operation on a host.
     pub(super) fn run(&self, cx: &Context, operation: String, host: Host, limit: Duration) -> Run {
-        let progress = self.settings().map_or_else(
+        let memory = self.memory();
+        let progress = memory.settings.as_ref().map_or_else(
             || Arc::new(Progress::default()),
             |settings| settings.progress.clone(),
         );
@@ -245,7 +209,8 @@ impl Shared {
         let Some(target) = self.target(address, ssh) else {
             return;
         };
-        let mut looks = self.lock_looks();
+        let memory = self.memory();
+        let mut looks = lock(&memory.looks);
         // What came out of here gets no younger.
         looks.retain(|_, (at, _)| at.elapsed() < FRESH);
         looks.entry(target).or_insert_with(|| (Instant::now(), facts));
@@ -254,7 +219,8 @@ impl Shared {
     /// What this plan has just seen of a host, for another resource on it.
     pub(super) fn look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
         let target = self.target(address, ssh)?;
-        let looks = self.lock_looks();
+        let memory = self.memory();
+        let looks = lock(&memory.looks);
         let (at, facts) = looks.get(&target)?;
         (at.elapsed() < FRESH).then(|| facts.clone())
     }
@@ -263,12 +229,8 @@ impl Shared {
     /// is to be seen by the next.
     pub(super) fn take_look(&self, address: &str, ssh: Option<&SshModel>) -> Option<Facts> {
         let target = self.target(address, ssh)?;
-        let (at, facts) = self.lock_looks().remove(&target)?;
+        let (at, facts) = lock(&self.memory().looks).remove(&target)?;
         (at.elapsed() < FRESH).then_some(facts)
-    }
-
-    fn lock_looks(&self) -> MutexGuard<'_, HashMap<Target, (Instant, Facts)>> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that this resource is to be on a host; an error if another one is. Where it is not known how the host is
@@ -280,7 +242,7 @@ impl Shared {
         ssh: Option<&SshModel>,
         by: &Claimant<'_>,
     ) -> Option<Diagnostic> {
-        self.claims.host(role, &self.target(address, ssh)?, by)
+        self.memory().claims.host(role, &self.target(address, ssh)?, by)
     }
 
     /// Notes that the host is to be this Node of the cluster at `endpoint`; an error if another one is. `None` also
@@ -293,7 +255,27 @@ impl Shared {
         ssh: Option<&SshModel>,
     ) -> Option<Diagnostic> {
         let target = self.target(address, ssh).filter(|_| !endpoint.is_empty())?;
-        self.claims.name(endpoint, name, &target)
+        self.memory().claims.name(endpoint, name, &target)
+    }
+
+    /// Notes the machine behind a host that was looked at; what is wrong with it beside the others of this run.
+    pub(super) fn claim_machine(
+        &self,
+        type_name: &'static str,
+        address: &str,
+        machine: node::Machine,
+    ) -> Vec<Diagnostic> {
+        self.memory().machines.claim(type_name, address, machine)
+    }
+
+    /// Notes what one of a site's hosts says of its floating IP; the hosts to ask again, if something looks wrong.
+    pub(super) fn note_floating_ip(&self, site: &Site, host: &Host, look: VipLook) -> Option<Vec<Host>> {
+        self.memory().floating_ips.note(site, host, look)
+    }
+
+    /// The masters that are to leave in this run.
+    pub(super) fn departures(&self) -> Departures {
+        self.memory().departures.clone()
     }
 
     /// Where the floating IP is that a host shares with members of these addresses; none while it is not known how the
@@ -321,15 +303,59 @@ impl Shared {
         noted: &Noted,
     ) -> Vec<Diagnostic> {
         let way = self.peer_target("", ssh).filter(|_| !endpoint.is_empty());
-        way.map(|way| self.networks.note(Cluster::of(endpoint, &way), noted))
+        way.map(|way| self.memory().networks.note(Cluster::of(endpoint, &way), noted))
             .unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::remote::fake::FakeHost;
+
+    const ENDPOINT: &str = "10.0.0.100:8443";
+
+    fn settings() -> Settings {
+        Settings::from_config(&Value::object([("preflight", Value::from("plan"))])).unwrap()
+    }
+
+    /// In `-debug` one process serves run after run.
+    #[test]
+    fn a_run_knows_nothing_of_the_one_before() {
+        let shared = Shared::new(Pool::with_transport(|target| {
+            Arc::new(FakeHost::new(target.address.as_str()))
+        }));
+        let claimant = |instance| Claimant {
+            type_name: "ha_worker",
+            instance,
+        };
+        for run in ["first", "second"] {
+            shared.configure(settings());
+            // Each run has the same host in another resource, and the same name on another host.
+            let host = shared.claim_host(Role::Node, "m1", None, &claimant(run.as_bytes()));
+            assert_eq!(host, None, "{run}");
+            assert_eq!(shared.claim_name(ENDPOINT, "w1", run, None), None, "{run}");
+            assert!(
+                shared.claim_name(ENDPOINT, "w1", "other", None).is_some(),
+                "{run}"
+            );
+            assert!(shared.is_first_to_tell(ENDPOINT, None, "etcd"), "{run}");
+            assert!(!shared.is_first_to_tell(ENDPOINT, None, "etcd"), "{run}");
+            assert_eq!(shared.existing("ha_master", "m1", None), None, "{run}");
+            shared.note_existing("ha_master", "m1", None, &Value::Null);
+            assert!(
+                !shared.departures().announce(ENDPOINT, "m1").is_in_company(),
+                "{run}"
+            );
+            shared.departures().announce(ENDPOINT, "m2").done(false);
+            assert!(
+                shared.departures().announce(ENDPOINT, "m1").is_in_company(),
+                "{run}"
+            );
+        }
+    }
 
     #[test]
     fn an_identity_is_of_its_own_host_and_known_to_those_that_reach_it() {
@@ -339,8 +365,7 @@ mod tests {
             seen.lock().unwrap().push(target.clone());
             Arc::new(FakeHost::new(target.address.as_str()))
         }));
-        let settings = Settings::from_config(&Value::object([("preflight", Value::from("plan"))])).unwrap();
-        shared.configure(settings);
+        shared.configure(settings());
         let ssh = |alias: &str| -> SshModel {
             let block = Value::object([("host_key_alias", Value::from(alias))]);
             SshModel::of(&block).unwrap().unwrap()
@@ -361,8 +386,8 @@ mod tests {
         let elsewhere = SshModel::of(&bastion).unwrap();
         let target = shared.target("m1", elsewhere.as_ref()).unwrap();
         assert_eq!(target.host_key_alias, None);
-        shared.note_existing("m1", None, &Value::Null);
-        assert_eq!(shared.existing("m1", elsewhere.as_ref()), None);
-        assert_eq!(shared.existing("M1.", None), Some(Value::Null));
+        shared.note_existing("ha_master", "m1", None, &Value::Null);
+        assert_eq!(shared.existing("ha_master", "m1", elsewhere.as_ref()), None);
+        assert_eq!(shared.existing("ha_master", "M1.", None), Some(Value::Null));
     }
 }

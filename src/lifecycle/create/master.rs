@@ -67,7 +67,7 @@ pub(crate) async fn create_master(
             let places = places(&spec.candidates()).await;
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
                 Some(own) => {
-                    check_master_connections(&own, &places, &spec.node.ignore_preflight_errors).await
+                    check_master_connections(&own, &places, &spec.node.kubeadm.ignore_preflight_errors).await
                 }
                 None => Vec::new(),
             };

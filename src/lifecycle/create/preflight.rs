@@ -180,7 +180,7 @@ pub(crate) fn refuse_foreign_node(host: &Host, facts: &Facts, endpoint: &str) ->
 }
 
 fn ignored(wishes: &NodeWishes) -> BTreeSet<String> {
-    wishes.ignore_preflight_errors.iter().cloned().collect()
+    wishes.kubeadm.ignore_preflight_errors.iter().cloned().collect()
 }
 
 /// The networks of the cluster that this master may found; who joins one does not know them.
@@ -200,10 +200,11 @@ fn kubelet_arguments(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
     let version = facts.kubelet_version.clone().map(Version::from);
     let kubelet = Kubelet {
         version: version.as_ref(),
-        node_name: wishes.name.as_deref(),
-        cri_socket: Some(&wishes.cri_socket),
+        node_name: wishes.name(),
+        cri_socket: Some(&wishes.kubeadm.cri_socket),
     };
     let found = wishes
+        .kubeadm
         .kubelet_extra_args
         .iter()
         .filter_map(|(name, value)| check_kubelet_argument(name, value, kubelet));
@@ -233,7 +234,7 @@ fn expectations<'a>(
             .and_then(serde_json::Value::as_bool)
     };
     NodeExpectations {
-        node_name: wishes.name.as_deref(),
+        node_name: wishes.name(),
         kubernetes_version: cluster.map(|cluster| cluster.kubernetes_version.as_ref()),
         ignored,
         // Without the cluster's own KubeletConfiguration at hand the kubelet's settings are not known to be wrong.
@@ -244,7 +245,7 @@ fn expectations<'a>(
             Some(false)
         },
         api_server_port: API_SERVER_PORT,
-        cri_socket: &wishes.cri_socket,
+        cri_socket: &wishes.kubeadm.cri_socket,
         etcd_folder: cluster.map(|cluster| cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER)),
         networks,
         is_node: facts.kubernetes.kubelet_conf,

@@ -51,7 +51,7 @@ pub(crate) async fn create_worker(
         Err(failure) if may_be_explained(&failure) => {
             let problems = match Place::of_node(&run.host, &facts, &spec.node) {
                 Some(own) => {
-                    let ignored = &spec.node.ignore_preflight_errors;
+                    let ignored = &spec.node.kubeadm.ignore_preflight_errors;
                     check_worker_connections(&own, Some(&spec.join.endpoint), &spec.join.masters, ignored)
                         .await
                 }

@@ -118,7 +118,7 @@ async fn a_port_that_is_closed_on_purpose_can_be_left_out() {
     let lab = Lab::new(Operation::CreateWorker.world_before().await);
     lab.world().closed.insert((W1.to_owned(), 10250));
     let mut spec = super::operations::worker(&lab);
-    spec.node.ignore_preflight_errors = vec!["Reach-10250".to_owned(), "Swap".to_owned()];
+    spec.node.kubeadm.ignore_preflight_errors = vec!["Reach-10250".to_owned(), "Swap".to_owned()];
     crate::lifecycle::create_worker(
         &new_run(&lab, W1),
         &spec,

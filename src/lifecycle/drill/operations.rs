@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use super::world::{Lab, Machine, World};
 use crate::{
     haproxy::HaproxySpec,
-    kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET},
+    kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET, NodeSpec},
     lifecycle::{
         create::{create_master, create_worker},
         engine::{Progress, Run},
@@ -249,16 +249,9 @@ pub(super) fn hosts(lab: &Lab, addresses: &[&str]) -> Vec<crate::remote::Host> {
 
 fn wishes() -> NodeWishes {
     NodeWishes {
-        name: None,
-        advertise_address: None,
+        kubeadm: NodeSpec::new(""),
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
         annotations: BTreeMap::new(),
-        taints: None,
-        kubelet_extra_args: BTreeMap::new(),
-        ignore_preflight_errors: Vec::new(),
-        skip_phases: Vec::new(),
-        patches: None,
-        cri_socket: DEFAULT_CRI_SOCKET.to_owned(),
     }
 }
 

@@ -55,9 +55,10 @@ impl Place {
     pub(crate) fn of_node(host: &Host, facts: &Facts, wishes: &NodeWishes) -> Option<Self> {
         let network = facts.network();
         let address = wishes
+            .kubeadm
             .advertise_address
             .or_else(|| network.own_address(host.name()))?;
-        let named = wishes.kubelet_extra_args.get("node-ip");
+        let named = wishes.kubeadm.kubelet_extra_args.get("node-ip");
         let named = named.and_then(|text| text.split(',').next()?.trim().parse().ok());
         Some(Self {
             host: host.clone(),
@@ -114,7 +115,7 @@ pub(crate) async fn master_connections(
 ) -> Vec<Problem> {
     match Place::of_node(host, facts, wishes) {
         Some(own) if !facts.kubernetes.kubelet_conf => {
-            check_master_connections(&own, others, &wishes.ignore_preflight_errors).await
+            check_master_connections(&own, others, &wishes.kubeadm.ignore_preflight_errors).await
         }
         _ => Vec::new(),
     }
@@ -130,7 +131,13 @@ pub(crate) async fn worker_connections(
     let endpoint = Some(&join.endpoint).filter(|_| !join.ca_cert_hash.is_empty());
     match Place::of_node(host, facts, wishes) {
         Some(own) if !facts.kubernetes.kubelet_conf => {
-            check_worker_connections(&own, endpoint, &join.masters, &wishes.ignore_preflight_errors).await
+            check_worker_connections(
+                &own,
+                endpoint,
+                &join.masters,
+                &wishes.kubeadm.ignore_preflight_errors,
+            )
+            .await
         }
         _ => Vec::new(),
     }

@@ -41,11 +41,6 @@ pub(crate) struct Departure {
 }
 
 impl Departures {
-    /// A new run of Terraform begins.
-    pub(crate) fn forget(&self) {
-        self.entries.send_modify(Vec::clear);
-    }
-
     /// Takes a note of a removal that begins.
     pub(crate) fn announce(&self, endpoint: &str, node_name: &str) -> Departure {
         self.set(endpoint, node_name, State::Leaving);
@@ -174,14 +169,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_removal_that_fails_says_so_and_a_new_run_forgets_it() {
+    async fn a_removal_that_fails_says_so() {
         let register = Departures::default();
         let own = register.announce("prod", "m1");
         drop(register.announce("prod", "m2"));
         assert_eq!(own.fate(&member("m2")), Fate::Stays);
         assert!(!own.is_in_company());
-        register.forget();
-        assert_eq!(own.fate(&member("m2")), Fate::Unknown);
     }
 
     #[tokio::test(start_paused = true)]

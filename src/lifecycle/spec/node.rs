@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
-    kubeadm::{ClusterSpec, Endpoint, NodeSpec, Taint},
+    kubeadm::{ClusterSpec, Endpoint, NodeSpec},
     node::{Facts, facts::ETCD_FOLDER},
     remote::Host,
 };
@@ -10,26 +10,13 @@ use crate::{
 /// What holds for a master and a worker alike.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeWishes {
-    /// The Node's name; the host's own if not set.
-    pub name: Option<String>,
-    /// Address that the API server and etcd of a master are reached by.
-    pub advertise_address: Option<IpAddr>,
+    /// What kubeadm is to be told, as it is written: an empty name is the host's own, and [`Self::node_spec`] finds the
+    /// address that is not set.
+    pub kubeadm: NodeSpec,
     /// Labels to have.
     pub labels: BTreeMap<String, String>,
     /// Annotations to have.
     pub annotations: BTreeMap<String, String>,
-    /// Taints to have; `None` leaves them to kubeadm.
-    pub taints: Option<Vec<Taint>>,
-    /// Flags of the kubelet without dashes.
-    pub kubelet_extra_args: BTreeMap<String, String>,
-    /// kubeadm's checks that may fail.
-    pub ignore_preflight_errors: Vec<String>,
-    /// kubeadm's phases to leave out.
-    pub skip_phases: Vec<String>,
-    /// Folder with kubeadm patches on the host.
-    pub patches: Option<String>,
-    /// The runtime's socket.
-    pub cri_socket: String,
 }
 
 /// What a node must know to join. Never a secret.
@@ -107,35 +94,34 @@ impl MasterSpec {
 pub(crate) const REACH_CHECK: &str = "reach-";
 
 impl NodeWishes {
+    /// The Node's name, where one is written.
+    pub(crate) fn name(&self) -> Option<&str> {
+        Some(self.kubeadm.name.as_str()).filter(|name| !name.is_empty())
+    }
+
     /// The Node's name on this host.
     pub(crate) fn name_on(&self, facts: &Facts) -> String {
-        self.name.clone().unwrap_or_else(|| facts.hostname.to_lowercase())
+        self.name()
+            .map_or_else(|| facts.hostname.to_lowercase(), str::to_owned)
     }
-}
 
-impl NodeWishes {
     /// kubeadm's view of the node on this host. Not set: its address is the one it is reached by over SSH if the
     /// machine has that address, and the default route's otherwise.
     pub(crate) fn node_spec(&self, facts: &Facts, host: &Host) -> NodeSpec {
         NodeSpec {
+            name: self.name_on(facts),
             advertise_address: self
+                .kubeadm
                 .advertise_address
                 .or_else(|| facts.network().own_address(host.name())),
-            cri_socket: self.cri_socket.clone(),
-            taints: self.taints.clone(),
-            kubelet_extra_args: self.kubelet_extra_args.clone(),
             ignore_preflight_errors: self.kubeadms_ignored(),
-            skip_phases: self.skip_phases.clone(),
-            patches_directory: self.patches.clone(),
-            ..NodeSpec::new(self.name_on(facts))
+            ..self.kubeadm.clone()
         }
     }
-}
 
-impl NodeWishes {
     /// Those of the checks to ignore that are kubeadm's own.
     fn kubeadms_ignored(&self) -> Vec<String> {
-        let names = self.ignore_preflight_errors.iter();
+        let names = self.kubeadm.ignore_preflight_errors.iter();
         let names = names.filter(|name| !name.to_lowercase().starts_with(REACH_CHECK));
         names.cloned().collect()
     }

@@ -62,7 +62,7 @@ impl Loadbalancer {
         match checked.await {
             Ok(Some(checked)) => {
                 let machine = checked.facts.machine();
-                for told in self.shared.machines.claim("ha_loadbalancer", address, machine) {
+                for told in self.shared.claim_machine("ha_loadbalancer", address, machine) {
                     cx.add(told);
                 }
                 self.shared.keep_look(address, model.ssh.as_ref(), checked.facts);
@@ -87,7 +87,7 @@ impl Loadbalancer {
         ) else {
             return;
         };
-        if let Some(hosts) = self.shared.floating_ips.note(&site, &host, look) {
+        if let Some(hosts) = self.shared.note_floating_ip(&site, &host, look) {
             let run = self
                 .shared
                 .run(cx, format!("read ha_loadbalancer {address}"), host, MINUTE);

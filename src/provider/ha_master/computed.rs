@@ -1,20 +1,22 @@
 //! The computed attributes of an `ha_master`: at plan as far as they are known, and as they are seen on the host.
 use super::{
-    super::{
-        node_model::{JoinModel, set_seen},
-        text_map,
-    },
+    super::{node_model::JoinModel, node_state::set_seen, text_map},
     model::{ClusterModel, Model},
 };
 use crate::{
     kubeadm::Version,
-    lifecycle::{NodeSeen, render_cluster},
+    lifecycle::{Identity, NodeSeen, render_cluster},
     tf_provider::{Path, PlanRequest, Value},
 };
 
 /// Everything computed that is seen on the host.
-pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen: &NodeSeen) {
-    set_seen(state, &model.node, seen);
+pub(super) fn set_master_seen(state: &mut Value, model: &Model, identity: &Identity, seen: &NodeSeen) {
+    set_seen(state, &model.node, &identity.node_name, seen);
+    // What is written in the configuration stays as it is spelled.
+    if state.get("advertise_address").is_unknown() {
+        let address = identity.address.map(|address| address.to_string());
+        state.set("advertise_address", address.map_or(Value::Null, Value::from));
+    }
     if state.get("join").is_null() || state.get("join").is_unknown() || model.cluster.is_some() {
         let join = join_of(model, &seen.ca_cert_hash);
         state.set(
@@ -24,7 +26,6 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen
         );
     }
     set_running_version(state, model, seen);
-    state.set("id", format!("{}/{name}", model.endpoint().unwrap_or_default()));
     state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
     state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
     state.set(
@@ -33,9 +34,8 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, name: &str, seen
             .clone()
             .map_or(Value::Null, Value::from),
     );
-    let member = model
-        .node
-        .advertise_address
+    let member = identity
+        .address
         .and_then(|address| seen.members.iter().find(|member| member.has_address(address)));
     if let Some(member) = member {
         state.set("etcd_member_id", format!("{:x}", member.id));
@@ -81,7 +81,7 @@ pub(super) fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
     let hash = request
         .prior
         .map_or_else(Value::unknown, |prior| prior.get("ca_cert_hash").clone());
-    let is_known = model.peers.is_some() && model.host.is_some();
+    let is_known = model.peers.is_some() && model.node.host.is_some();
     Value::object([
         ("ca_cert_hash", hash),
         ("cluster_name", name),

@@ -1,14 +1,10 @@
 //! Terraform's value of `ha_master` ⇄ what operations want.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use super::{
-    super::{
-        node_model::{JoinModel, NodeModel},
-        settings::{SshModel, TimeoutsModel},
-        shared::Shared,
-    },
+    super::{node_model::NodeModel, shared::Shared},
     schema::schema,
 };
 use crate::{
@@ -20,23 +16,17 @@ use crate::{
 
 /// The resource as it is written; what is unknown or not set is `None`.
 #[derive(Clone, Debug)]
-pub(super) struct Model {
-    pub(super) host: Option<String>,
+pub(crate) struct Model {
+    pub(super) node: NodeModel,
     /// `None` also while one of them is not known.
     pub(super) peers: Option<Vec<String>>,
-    pub(super) join: Option<JoinModel>,
     pub(super) cluster: Option<ClusterModel>,
-    pub(super) ssh: Option<SshModel>,
-    pub(super) timeouts: TimeoutsModel,
-    pub(super) node: NodeModel,
 }
 
 #[derive(Deserialize)]
 struct Own {
-    host: Option<String>,
     peers: Option<Vec<String>>,
     cluster: Option<ClusterModel>,
-    timeouts: Option<TimeoutsModel>,
 }
 
 /// The `cluster` block.
@@ -84,21 +74,25 @@ impl Model {
     pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
         let schema = schema();
         let own: Own = schema.read(value)?;
-        Ok(Self {
-            host: own.host,
+        // Half of it would be other settings.
+        let cluster = own.cluster.filter(|_| value.get("cluster").is_wholly_known());
+        let mut node = NodeModel::of(&schema, value)?;
+        let described = cluster.as_ref().map(|cluster| &cluster.control_plane_endpoint);
+        let joined = node.join.as_ref().map(|join| &join.endpoint);
+        node.endpoint = described.or(joined).cloned();
+        node.ca_cert_hash = value.get("ca_cert_hash").as_str().map(str::to_owned);
+        let mut model = Self {
+            node,
             peers: own.peers,
-            join: JoinModel::of(value.get("join"))?,
-            // Half of it would be other settings.
-            cluster: own.cluster.filter(|_| value.get("cluster").is_wholly_known()),
-            ssh: SshModel::of(value.get("ssh"))?,
-            timeouts: own.timeouts.unwrap_or_default(),
-            node: schema.read(value)?,
-        })
+            cluster,
+        };
+        model.node.masters = model.masters_with(&model.node.masters);
+        Ok(model)
     }
 
     /// What the operation wants. `config` decides between founding and joining: as a result `join` is always set.
     pub(super) fn spec(&self, shared: &Shared, config: &Value) -> MasterSpec {
-        let own = same_spelling(self.host.as_deref().unwrap_or_default());
+        let own = same_spelling(self.node.address());
         let mut peers = self.peers.clone().unwrap_or_default();
         peers.retain(|peer| same_spelling(peer) != own);
         let is_join = !config.get("join").is_null() && !config.get("join").is_unknown();
@@ -106,44 +100,32 @@ impl Model {
             node: self.node.wishes(),
             cluster: self.cluster.as_ref().and_then(ClusterModel::spec),
             join: self
+                .node
                 .join
                 .as_ref()
                 .filter(|_| is_join)
-                .and_then(|join| join.join(shared, self.ssh.as_ref()))
+                .and_then(|join| join.join(shared, self.node.ssh.as_ref()))
                 .map(|mut join| {
                     join.masters.retain(|master| same_spelling(master.name()) != own);
                     join
                 }),
-            peers: shared.hosts(&peers, self.ssh.as_ref()),
+            peers: shared.hosts(&peers, self.node.ssh.as_ref()),
         }
     }
 
     /// Where masters of the cluster that the `cluster` block describes are.
     pub(super) fn founding_masters(&self) -> Vec<String> {
-        let own = Self {
-            join: None,
-            ..self.clone()
-        };
-        own.masters()
+        self.masters_with(&[])
     }
 
     /// Where masters are: `peers`, those of `join`, and this one.
-    pub(super) fn masters(&self) -> Vec<String> {
+    fn masters_with(&self, joined: &[String]) -> Vec<String> {
         let mut masters = self.peers.clone().unwrap_or_default();
-        masters.extend(self.join.iter().flat_map(|join| join.masters.clone()));
-        masters.extend(self.host.clone());
-        let mut seen = std::collections::BTreeSet::new();
+        masters.extend_from_slice(joined);
+        masters.extend(self.node.host.clone());
+        let mut seen = BTreeSet::new();
         masters.retain(|master| seen.insert(same_spelling(master)));
         masters
-    }
-
-    /// The cluster's endpoint, wherever it is written.
-    pub(super) fn endpoint(&self) -> Option<&str> {
-        let cluster = self
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.control_plane_endpoint.as_str());
-        cluster.or(self.join.as_ref().map(|join| join.endpoint.as_str()))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn validate_networks(rules: Rules<'_>, config: &Value) {
 }
 
 /// Each network that is known, with its attribute.
-pub(super) fn named_networks(cluster: &Value) -> Vec<(&'static str, IpNet)> {
+pub(in super::super) fn named_networks(cluster: &Value) -> Vec<(&'static str, IpNet)> {
     subnets(cluster)
         .into_iter()
         .flat_map(|(name, nets)| nets.into_iter().map(move |net| (name, net)))

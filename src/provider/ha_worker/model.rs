@@ -1,42 +1,33 @@
 //! Terraform's value of `ha_worker` ⇄ what operations want.
-use serde::Deserialize;
-
 use super::{
-    super::{
-        node_model::{JoinModel, NodeModel},
-        settings::{SshModel, TimeoutsModel},
-        shared_attributes::join_type,
-    },
+    super::{node_model::NodeModel, shared::Shared},
     schema::schema,
 };
-use crate::tf_provider::{Value, ValueError};
+use crate::{
+    lifecycle::{Join, WorkerSpec},
+    tf_provider::{Value, ValueError},
+};
 
-/// The resource as it is written; what is unknown or not set is `None`.
+/// The resource as it is written: it has nothing that a master does not have too.
 #[derive(Clone, Debug)]
-pub(super) struct Model {
-    pub(super) host: Option<String>,
-    pub(super) join: Option<JoinModel>,
-    pub(super) ssh: Option<SshModel>,
-    pub(super) timeouts: TimeoutsModel,
-    pub(super) node: NodeModel,
-}
-
-#[derive(Deserialize)]
-struct Own {
-    host: Option<String>,
-    timeouts: Option<TimeoutsModel>,
-}
+pub(crate) struct Model(pub(super) NodeModel);
 
 impl Model {
     pub(super) fn of(value: &Value) -> Result<Self, ValueError> {
-        let schema = schema();
-        let own: Own = schema.read(value)?;
-        Ok(Self {
-            host: own.host,
-            join: join_type().read(value.get("join"))?,
-            ssh: SshModel::of(value.get("ssh"))?,
-            timeouts: own.timeouts.unwrap_or_default(),
-            node: schema.read(value)?,
+        NodeModel::of(&schema(), value).map(Self)
+    }
+
+    /// The cluster to join, once all of it is known.
+    pub(super) fn join(&self, shared: &Shared) -> Option<Join> {
+        let join = self.0.join.as_ref().filter(|join| join.is_known())?;
+        join.join(shared, self.0.ssh.as_ref())
+    }
+
+    /// What the operation wants.
+    pub(super) fn spec(&self, shared: &Shared) -> Option<WorkerSpec> {
+        Some(WorkerSpec {
+            node: self.0.wishes(),
+            join: self.join(shared)?,
         })
     }
 }

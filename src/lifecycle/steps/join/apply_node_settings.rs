@@ -74,7 +74,7 @@ impl ApplyNodeSettings {
             name: name.to_owned(),
             labels: set(&wishes.labels),
             annotations: set(&wishes.annotations),
-            taints: wishes.taints.clone(),
+            taints: wishes.kubeadm.taints.clone(),
         }
     }
 }
