@@ -4,11 +4,13 @@
 //! A `…_command` is shell text to compose into a script.
 //!
 //! Reading order: [`ClusterSpec`] and [`NodeSpec`] (`spec`), [`render_init`] and its siblings (`config`),
-//! the shapes (`documents`, `v1beta2`, `v1beta3`, `v1beta4`), then calls (`invocation`) and answers (`output`).
+//! the shapes (`documents`, `cluster_document`, `config_api`), then calls (`invocation`) and answers (`output`).
 mod api_version;
 mod certificate;
+mod cluster_document;
 mod component_config;
 mod config;
+mod config_api;
 mod credentials;
 mod discovery;
 mod documents;
@@ -17,9 +19,6 @@ mod invocation;
 mod output;
 mod spec;
 mod taint;
-mod v1beta2;
-mod v1beta3;
-mod v1beta4;
 mod validate;
 mod version;
 
@@ -37,7 +36,7 @@ pub use invocation::{
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use spec::{
     API_SERVER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET, DEFAULT_SERVICE_SUBNET,
-    ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec, Timeouts,
+    ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{

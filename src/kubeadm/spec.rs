@@ -1,5 +1,5 @@
 //! What is wanted of a cluster and of a node, independent of kubeadm's version.
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -122,10 +122,6 @@ pub struct EtcdSpec {
     pub data_dir: Option<String>,
     /// Flags without their dashes.
     pub extra_args: BTreeMap<String, String>,
-    /// The cluster's `image_repository` unless told.
-    pub image_repository: Option<String>,
-    /// What kubeadm knows unless told.
-    pub image_tag: Option<String>,
 }
 
 /// What holds for one node.
@@ -147,8 +143,6 @@ pub struct NodeSpec {
     pub skip_phases: Vec<String>,
     /// Folder on the host with kubeadm's patch files; needs kubeadm 1.19.
     pub patches_directory: Option<String>,
-    /// kubeadm's own patience.
-    pub timeouts: Timeouts,
 }
 
 impl NodeSpec {
@@ -163,26 +157,8 @@ impl NodeSpec {
             ignore_preflight_errors: Vec::new(),
             skip_phases: Vec::new(),
             patches_directory: None,
-            timeouts: Timeouts::default(),
         }
     }
-}
-
-/// kubeadm's timeouts. Before `v1beta4` only `discovery` can be set; the others are left out there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timeouts {
-    /// `controlPlaneComponentHealthCheck`, 4 min by default.
-    pub control_plane_component_health_check: Option<Duration>,
-    /// `kubeletHealthCheck`, 4 min by default.
-    pub kubelet_health_check: Option<Duration>,
-    /// `kubernetesAPICall`, 1 min by default.
-    pub kubernetes_api_call: Option<Duration>,
-    /// `etcdAPICall`, 2 min by default.
-    pub etcd_api_call: Option<Duration>,
-    /// `tlsBootstrap`, 5 min by default.
-    pub tls_bootstrap: Option<Duration>,
-    /// `discovery`, 5 min by default.
-    pub discovery: Option<Duration>,
 }
 
 /// What a join needs to know.

@@ -186,7 +186,6 @@ impl ClusterModel {
                 .map(|etcd| EtcdSpec {
                     data_dir: etcd.data_dir,
                     extra_args: etcd.extra_args.unwrap_or_default(),
-                    ..EtcdSpec::default()
                 })
                 .unwrap_or_default(),
             feature_gates: self.feature_gates.clone().unwrap_or_default(),
