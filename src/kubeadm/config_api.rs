@@ -1,7 +1,10 @@
 //! What differs between the versions of kubeadm's configuration API: how flags are written, and what is a field.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 
 /// A version of `kubeadm.k8s.io` as the documents are written in it.
 pub(super) trait ConfigApi {
@@ -55,7 +58,7 @@ impl ExtraArgs for BTreeMap<String, String> {
 }
 
 /// An element of that list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Arg {
     name: String,
     value: String,
@@ -68,5 +71,41 @@ impl ExtraArgs for Vec<Arg> {
             value: value.clone(),
         });
         (!args.is_empty()).then(|| list.collect())
+    }
+}
+
+/// Flags as any version writes them, for reading.
+#[derive(Debug, Default)]
+pub(super) struct AnyArgs(pub(super) BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for AnyArgs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ArgsVisitor)
+    }
+}
+
+struct ArgsVisitor;
+
+impl<'de> Visitor<'de> for ArgsVisitor {
+    type Value = AnyArgs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("flags as a map, or as a list of names and values")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<AnyArgs, M::Error> {
+        let mut args = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            args.insert(name, value);
+        }
+        Ok(AnyArgs(args))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<AnyArgs, S::Error> {
+        let mut args = BTreeMap::new();
+        while let Some(Arg { name, value }) = list.next_element()? {
+            args.insert(name, value);
+        }
+        Ok(AnyArgs(args))
     }
 }

@@ -267,6 +267,11 @@ impl ComponentDocument {
         config.map(|config| Self::new(ComponentKind::KubeProxy, config.clone()))
     }
 
+    /// Without `apiVersion` and `kind`.
+    pub(super) fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     fn new(kind: ComponentKind, config: ComponentConfig) -> Self {
         Self {
             api_version: kind.api_version(),

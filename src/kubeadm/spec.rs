@@ -8,6 +8,12 @@ use super::{BootstrapToken, CertificateKey, ComponentConfig, Endpoint, Taint, Ve
 /// containerd's socket, in the form that every kubeadm of now understands.
 pub const DEFAULT_CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
+/// kubeadm's default `clusterName`.
+pub const DEFAULT_CLUSTER_NAME: &str = "kubernetes";
+
+/// kubeadm's default `networking.dnsDomain`.
+pub const DEFAULT_DNS_DOMAIN: &str = "cluster.local";
+
 /// kubeadm's default `networking.serviceSubnet`.
 pub const DEFAULT_SERVICE_SUBNET: &str = "10.96.0.0/12";
 
@@ -21,14 +27,15 @@ pub const ETCD_PEER_PORT: u16 = 2380;
 pub const KUBELET_PORT: u16 = 10250;
 
 /// What holds for the whole cluster; kubeadm reads it at `init` only and keeps it in the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterSpec {
     /// `clusterName`; also the name in kubeconfigs.
     pub name: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
-    /// The address that every node and kubeconfig uses; its host is in the API server's certificate.
-    pub control_plane_endpoint: Endpoint,
+    /// The address that every node and kubeconfig uses; its host is in the API server's certificate. None only in a
+    /// cluster of others that was made without: kubeadm lets no second master join it.
+    pub control_plane_endpoint: Option<Endpoint>,
     /// Pod ranges: none, one, or an IPv4 and an IPv6 one.
     pub pod_subnet: Vec<IpNet>,
     /// Service ranges; none means kubeadm's default, 10.96.0.0/12.
@@ -65,6 +72,11 @@ impl ClusterSpec {
         }
     }
 
+    /// Whether it is the cluster of this name and endpoint.
+    pub fn is(&self, name: &str, endpoint: &Endpoint) -> bool {
+        self.name == name && self.control_plane_endpoint.as_ref() == Some(endpoint)
+    }
+
     /// A cluster with kubeadm's defaults for all that can have one.
     pub fn new(
         name: impl Into<String>,
@@ -74,7 +86,7 @@ impl ClusterSpec {
         Self {
             name: name.into(),
             kubernetes_version,
-            control_plane_endpoint,
+            control_plane_endpoint: Some(control_plane_endpoint),
             pod_subnet: Vec::new(),
             service_subnet: Vec::new(),
             dns_domain: None,

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     etcd,
-    kube::{self, Node, OwnNode, RunningCluster},
-    kubeadm,
+    kube::{self, Node, OwnNode},
+    kubeadm::{self, ClusterSpec},
     node::{MARKER, Query, files::read_section},
     remote::Host,
 };
@@ -50,7 +50,7 @@ pub struct NodeSeen {
     /// Hash of its public key.
     pub ca_cert_hash: String,
     /// What the cluster says of itself; none on workers and if the API did not answer.
-    pub cluster: Option<RunningCluster>,
+    pub cluster: Option<ClusterSpec>,
     /// etcd's members; empty on workers and where etcd does not answer.
     pub members: Vec<etcd::Member>,
     /// The end of the certificate that ends first, RFC 3339; none on workers.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     etcd::{self, Member},
-    kube::{self, RunningCluster},
-    kubeadm,
+    kube,
+    kubeadm::{self, ClusterSpec},
     node::{
         MARKER, Machine, Query,
         detached::{Progress, running_command, state_command},
@@ -34,7 +34,7 @@ pub struct Seen {
     /// Whether its own API server says it is ready.
     pub api_ready: bool,
     /// What the cluster says of itself; only where the API answers.
-    pub cluster: Option<RunningCluster>,
+    pub cluster: Option<ClusterSpec>,
     /// etcd's members; empty where etcd does not answer.
     pub members: Vec<Member>,
     /// This provider's note.

@@ -35,7 +35,12 @@ pub struct KubeadmInit {
 impl KubeadmInit {
     fn marker(&self, token_id: Option<&str>) -> Marker {
         Marker {
-            endpoint: self.cluster.control_plane_endpoint.to_string(),
+            endpoint: self
+                .cluster
+                .control_plane_endpoint
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             node_name: self.node.name.clone(),
             phase: Phase::Init,
             token_id: token_id.map(str::to_owned),

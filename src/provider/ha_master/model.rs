@@ -12,7 +12,10 @@ use super::{
     schema::schema,
 };
 use crate::{
-    kubeadm::{ClusterSpec, ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config},
+    kubeadm::{
+        ClusterSpec, ComponentKind, ComponentSpec, DEFAULT_CLUSTER_NAME, EtcdSpec, HostPathMount,
+        parse_component_config,
+    },
     lifecycle::MasterSpec,
     node::address::same_spelling,
     tf_provider::{Value, ValueError},
@@ -148,11 +151,8 @@ impl Model {
 }
 
 impl ClusterModel {
-    /// kubeadm's.
-    pub(super) const DEFAULT_NAME: &str = "kubernetes";
-
     pub(super) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or(Self::DEFAULT_NAME)
+        self.name.as_deref().unwrap_or(DEFAULT_CLUSTER_NAME)
     }
 
     /// The typed cluster; `None` where a text is not what the schema's validators let through.
