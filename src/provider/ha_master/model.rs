@@ -9,7 +9,7 @@ use super::{
         settings::{SshModel, TimeoutsModel},
         shared::Shared,
     },
-    schema::schema,
+    schema::{cluster, schema},
 };
 use crate::{
     kubeadm::{
@@ -151,6 +151,12 @@ impl Model {
 }
 
 impl ClusterModel {
+    /// The block, if it is there and wholly known.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let is_there = !value.is_null() && value.is_wholly_known();
+        is_there.then(|| cluster().block.read(value).ok())?
+    }
+
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(DEFAULT_CLUSTER_NAME)
     }

@@ -179,11 +179,14 @@ impl Resource for Master {
             return;
         };
         replace_half_removed(request.prior, planned);
-        if let Some(prior) = request.prior
-            && let Some(refusal) = settings_change(prior.get("cluster"), request.config.get("cluster"))
-        {
-            cx.add(refusal);
-            return;
+        if let Some(prior) = request.prior {
+            let refusals = settings_change(prior.get("cluster"), request.config.get("cluster"));
+            if !refusals.is_empty() {
+                for refusal in refusals {
+                    cx.add(refusal);
+                }
+                return;
+            }
         }
         let config = request.config;
         if config.get("cluster").is_null() {
