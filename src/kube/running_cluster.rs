@@ -1,4 +1,6 @@
 //! What a running cluster says of itself.
+use std::error::Error as _;
+
 use serde::Deserialize;
 
 use super::{
@@ -6,25 +8,7 @@ use super::{
     kubectl::{ADMIN_CONF, KUBELET_CONF, kubectl},
     node::ParseError,
 };
-
-/// kubeadm's `ClusterConfiguration` as the cluster keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunningCluster {
-    /// `clusterName`.
-    pub cluster_name: String,
-    /// `host:port`; empty in a cluster that was made without one.
-    pub control_plane_endpoint: String,
-    /// With its `v`.
-    pub kubernetes_version: String,
-    /// Comma-joined if there are two; empty if none.
-    pub pod_subnet: String,
-    /// Comma-joined if there are two.
-    pub service_subnet: String,
-    /// `cluster.local`, mostly.
-    pub dns_domain: String,
-    /// etcd's data on the masters; empty if it is kubeadm's default.
-    pub etcd_folder: String,
-}
+use crate::kubeadm::{ClusterSpec, read_cluster};
 
 /// Prints the `ConfigMap` that kubeadm leaves in the cluster. On a master; read it with [`parse_cluster_config`].
 pub fn cluster_config_command() -> String {
@@ -47,8 +31,8 @@ fn with_kubectl(kubeconfig: &str) -> String {
     )
 }
 
-/// Reads the output of [`cluster_config_command`].
-pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> {
+/// Reads the output of [`cluster_config_command`]; see [`read_cluster`] for what is in it and what not.
+pub fn parse_cluster_config(stdout: &str) -> Result<ClusterSpec, ParseError> {
     #[derive(Deserialize)]
     struct ConfigMap {
         data: Data,
@@ -58,49 +42,16 @@ pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> 
         #[serde(rename = "ClusterConfiguration")]
         cluster_configuration: String,
     }
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct ClusterConfiguration {
-        cluster_name: String,
-        control_plane_endpoint: String,
-        kubernetes_version: String,
-        networking: Networking,
-        etcd: Etcd,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Etcd {
-        local: LocalEtcd,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct LocalEtcd {
-        data_dir: String,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Networking {
-        pod_subnet: String,
-        service_subnet: String,
-        dns_domain: String,
-    }
     let map: ConfigMap = serde_json::from_str(stdout).map_err(|error| ParseError {
         what: "ConfigMap kubeadm-config",
         reason: error.to_string(),
     })?;
-    let found: ClusterConfiguration =
-        serde_saphyr::from_str(&map.data.cluster_configuration).map_err(|error| ParseError {
-            what: "ClusterConfiguration",
-            reason: error.to_string(),
-        })?;
-    Ok(RunningCluster {
-        cluster_name: found.cluster_name,
-        control_plane_endpoint: found.control_plane_endpoint,
-        kubernetes_version: found.kubernetes_version,
-        pod_subnet: found.networking.pod_subnet,
-        service_subnet: found.networking.service_subnet,
-        dns_domain: found.networking.dns_domain,
-        etcd_folder: found.etcd.local.data_dir,
+    read_cluster(&map.data.cluster_configuration).map_err(|error| ParseError {
+        what: "ClusterConfiguration",
+        reason: match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     })
 }
 
@@ -109,13 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_kubeadm_1_37_leaves() {
-        let yaml = "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\ncaCertificateValidityPeriod: 87600h0m0s\n\
-            certificatesDir: /etc/kubernetes/pki\nclusterName: prod\ncontrolPlaneEndpoint: 10.0.0.100:8443\n\
-            controllerManager: {}\ndns: {}\netcd:\n  local:\n    dataDir: /var/lib/etcd\n\
-            imageRepository: registry.k8s.io\nkind: ClusterConfiguration\nkubernetesVersion: v1.37.2\n\
-            networking:\n  dnsDomain: cluster.local\n  podSubnet: 10.244.0.0/16,fd00:10::/56\n  \
-            serviceSubnet: 10.96.0.0/12\nproxy: {}\nscheduler: {}\n";
+    fn reads_the_config_map() {
+        let yaml = "clusterName: prod\ncontrolPlaneEndpoint: 10.0.0.100:8443\nkubernetesVersion: v1.37.2\nnetworking: {}\n";
         let json = serde_json::json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -124,15 +70,11 @@ mod tests {
         });
         assert_eq!(
             parse_cluster_config(&json.to_string()).unwrap(),
-            RunningCluster {
-                cluster_name: "prod".into(),
-                control_plane_endpoint: "10.0.0.100:8443".into(),
-                kubernetes_version: "v1.37.2".into(),
-                pod_subnet: "10.244.0.0/16,fd00:10::/56".into(),
-                service_subnet: "10.96.0.0/12".into(),
-                dns_domain: "cluster.local".into(),
-                etcd_folder: "/var/lib/etcd".into(),
-            }
+            ClusterSpec::new(
+                "prod",
+                "1.37.2".parse().unwrap(),
+                "10.0.0.100:8443".parse().unwrap()
+            )
         );
     }
 
@@ -142,5 +84,10 @@ mod tests {
         assert!(error.to_string().contains("kubeadm-config"), "{error}");
         let error = parse_cluster_config(r#"{"data":{"ClusterConfiguration":"["}}"#).unwrap_err();
         assert!(error.to_string().contains("ClusterConfiguration"), "{error}");
+        let error = parse_cluster_config(r#"{"data":{"ClusterConfiguration":"kubernetesVersion: v1"}}"#);
+        assert!(
+            error.unwrap_err().to_string().contains("\"v1\""),
+            "the cause is told"
+        );
     }
 }

@@ -1,6 +1,4 @@
 //! kubeadm's configuration files as texts, in the API version that fits the kubeadm at hand.
-use std::time::Duration;
-
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -8,8 +6,9 @@ use serde::Serialize;
 use super::{
     ApiVersion, BootstrapToken, CertificateKey, ClusterSpec, JoinSpec, NodeSpec, Phases, SkewError,
     UnsupportedVersion, Version, check_skew,
-    documents::{ClusterConfiguration, ComponentDocument, UploadCerts},
-    v1beta2, v1beta3, v1beta4,
+    cluster_document::ClusterConfiguration,
+    config_api::{ConfigApi, V1beta2, V1beta3, V1beta4},
+    documents::{ComponentDocument, InitConfiguration, JoinConfiguration, UploadCerts},
 };
 use crate::command::Secret;
 
@@ -57,11 +56,7 @@ pub fn render_init(
 ) -> Result<ConfigFile, RenderError> {
     let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
     let node = &with_phases_of(Phases::Init, kubeadm, node);
-    let first = match api {
-        ApiVersion::V1beta2 => document(&v1beta2::InitConfiguration::new(node, token)),
-        ApiVersion::V1beta3 => document(&v1beta3::InitConfiguration::new(node, token)),
-        ApiVersion::V1beta4 => document(&v1beta4::InitConfiguration::new(node, token)),
-    }?;
+    let first = (Writer::for_api(api).init)(node, token)?;
     Ok(ConfigFile {
         text: Secret::new(format!("{first}---\n{}", render_cluster(kubeadm, cluster)?)),
         flags: flags(api, kubeadm, node)?,
@@ -73,22 +68,8 @@ pub fn render_init(
 pub fn render_cluster(kubeadm: &Version, cluster: &ClusterSpec) -> Result<String, RenderError> {
     check_skew(kubeadm, &cluster.kubernetes_version).map_err(RenderError::Skew)?;
     let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
-    let configuration = match api {
-        ApiVersion::V1beta2 => document(&ClusterConfiguration::<v1beta2::Args>::new(
-            v1beta2::API_VERSION,
-            cluster,
-        )),
-        ApiVersion::V1beta3 => document(&ClusterConfiguration::<v1beta3::Args>::new(
-            v1beta3::API_VERSION,
-            cluster,
-        )),
-        ApiVersion::V1beta4 => document(&ClusterConfiguration::<v1beta4::Args>::new(
-            v1beta4::API_VERSION,
-            cluster,
-        )),
-    }?;
     let mut documents = vec![
-        configuration,
+        (Writer::for_api(api).cluster)(cluster)?,
         document(&ComponentDocument::kubelet(cluster.kubelet_config.as_ref()))?,
     ];
     if let Some(kube_proxy) = ComponentDocument::kube_proxy(cluster.kube_proxy_config.as_ref()) {
@@ -102,11 +83,7 @@ pub fn render_join(kubeadm: &Version, join: &JoinSpec<'_>) -> Result<ConfigFile,
     let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
     let node = &with_phases_of(Phases::Join, kubeadm, join.node);
     let join = JoinSpec { node, ..*join };
-    let text = match api {
-        ApiVersion::V1beta2 => document(&v1beta2::JoinConfiguration::new(&join)),
-        ApiVersion::V1beta3 => document(&v1beta3::JoinConfiguration::new(&join)),
-        ApiVersion::V1beta4 => document(&v1beta4::JoinConfiguration::new(&join)),
-    }?;
+    let text = (Writer::for_api(api).join)(&join)?;
     let mut secrets = vec![join.token.text().clone(), join.token.secret()];
     secrets.extend(join.control_plane.map(|key| key.text().clone()));
     Ok(ConfigFile {
@@ -132,11 +109,8 @@ pub fn render_upload_certs(
         kind: &'static str,
         kubernetes_version: String,
     }
-    let api_version = match ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)? {
-        ApiVersion::V1beta2 => v1beta2::API_VERSION,
-        ApiVersion::V1beta3 => v1beta3::API_VERSION,
-        ApiVersion::V1beta4 => v1beta4::API_VERSION,
-    };
+    let api = ApiVersion::for_kubeadm(kubeadm).map_err(RenderError::Unsupported)?;
+    let api_version = Writer::for_api(api).api_version;
     let init = document(&UploadCerts::new(api_version, key, advertise_address))?;
     let cluster = document(&OnlyVersion {
         api_version,
@@ -150,12 +124,30 @@ pub fn render_upload_certs(
     })
 }
 
-/// Go's notation, as `metav1.Duration` reads it.
-pub(super) fn go_duration(duration: Duration) -> String {
-    if duration.subsec_millis() == 0 {
-        format!("{}s", duration.as_secs())
-    } else {
-        format!("{}ms", duration.as_millis())
+/// What writes the documents of one API version.
+struct Writer {
+    api_version: &'static str,
+    init: fn(&NodeSpec, &BootstrapToken) -> Result<String, RenderError>,
+    cluster: fn(&ClusterSpec) -> Result<String, RenderError>,
+    join: fn(&JoinSpec<'_>) -> Result<String, RenderError>,
+}
+
+impl Writer {
+    fn for_api(api: ApiVersion) -> Self {
+        match api {
+            ApiVersion::V1beta2 => Self::of::<V1beta2>(),
+            ApiVersion::V1beta3 => Self::of::<V1beta3>(),
+            ApiVersion::V1beta4 => Self::of::<V1beta4>(),
+        }
+    }
+
+    fn of<V: ConfigApi>() -> Self {
+        Self {
+            api_version: V::API_VERSION,
+            init: |node, token| document(&InitConfiguration::new::<V>(node, token)),
+            cluster: |cluster| document(&ClusterConfiguration::new::<V>(cluster)),
+            join: |join| document(&JoinConfiguration::new::<V>(join)),
+        }
     }
 }
 
@@ -195,9 +187,7 @@ fn flags(api: ApiVersion, kubeadm: &Version, node: &NodeSpec) -> Result<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubeadm::{
-        ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, Timeouts, parse_component_config,
-    };
+    use crate::kubeadm::{ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config};
 
     /// One kubeadm for each API version.
     const KUBEADMS: [(&str, &str); 3] = [
@@ -241,8 +231,6 @@ mod tests {
         spec.etcd = EtcdSpec {
             data_dir: Some("/data/etcd".into()),
             extra_args: args("quota-backend-bytes", "8589934592"),
-            image_repository: Some("registry.example.net/etcd".into()),
-            image_tag: Some("3.7.0-0".into()),
         };
         spec.feature_gates = [("RootlessControlPlane".to_owned(), true)].into();
         spec
@@ -259,11 +247,6 @@ mod tests {
             "control-plane-join/mark-control-plane".into(),
         ];
         node.patches_directory = Some("/etc/kubernetes/patches".into());
-        node.timeouts = Timeouts {
-            discovery: Some(Duration::from_secs(90)),
-            etcd_api_call: Some(Duration::from_millis(2500)),
-            ..Timeouts::default()
-        };
         node
     }
 

@@ -1,185 +1,102 @@
-//! The documents and parts of documents that have the same shape in every API version.
-//!
-//! The one thing that differs inside of them is how flags of components are written: [`ExtraArgs`].
-use std::{collections::BTreeMap, net::IpAddr};
+//! The documents on one node. Their shape is the same in every API version but for what [`ConfigApi`] says.
+use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    ClusterSpec, ComponentConfig, ComponentSpec, EtcdSpec, HostPathMount, JoinSpec, NodeSpec, Taint,
+    BootstrapToken, ComponentConfig, JoinSpec, NodeSpec, Taint,
     component_config::ComponentKind,
+    config_api::{ConfigApi, ExtraArgs},
 };
 
 /// How long the token of a configuration file lives if nobody revokes it.
 const TOKEN_TTL: &str = "30m0s";
 
-/// Flags of a component: a map up to `v1beta3`, a list since.
-pub(super) trait ExtraArgs: Serialize {
-    fn from_map(args: &BTreeMap<String, String>) -> Option<Self>
-    where
-        Self: Sized;
-}
-
-impl ExtraArgs for BTreeMap<String, String> {
-    fn from_map(args: &BTreeMap<String, String>) -> Option<Self> {
-        (!args.is_empty()).then(|| args.clone())
-    }
-}
-
+/// What `kubeadm init` reads of the node; the cluster is a document of its own.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ClusterConfiguration<A> {
+pub(super) struct InitConfiguration<A> {
     api_version: &'static str,
     kind: &'static str,
-    cluster_name: String,
-    kubernetes_version: String,
-    control_plane_endpoint: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_repository: Option<String>,
-    #[serde(skip_serializing_if = "Networking::is_default")]
-    networking: Networking,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    feature_gates: BTreeMap<String, bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api_server: Option<Component<A>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    controller_manager: Option<Component<A>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scheduler: Option<Component<A>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    etcd: Option<Etcd<A>>,
+    bootstrap_tokens: [InitToken; 1],
+    #[serde(rename = "localAPIEndpoint", skip_serializing_if = "Option::is_none")]
+    local_api_endpoint: Option<LocalApiEndpoint>,
+    node_registration: NodeRegistration<A>,
+    #[serde(flatten)]
+    course: Course,
 }
 
-impl<A: ExtraArgs> ClusterConfiguration<A> {
-    pub(super) fn new(api_version: &'static str, spec: &ClusterSpec) -> Self {
+impl<A: ExtraArgs> InitConfiguration<A> {
+    pub(super) fn new<V: ConfigApi<Args = A>>(node: &NodeSpec, token: &BootstrapToken) -> Self {
         Self {
-            api_version,
-            kind: "ClusterConfiguration",
-            cluster_name: spec.name.clone(),
-            kubernetes_version: spec.kubernetes_version.tag(),
-            control_plane_endpoint: spec.control_plane_endpoint.to_string(),
-            image_repository: spec.image_repository.clone(),
-            networking: Networking {
-                pod_subnet: joined(&spec.pod_subnet),
-                service_subnet: joined(&spec.service_subnet),
-                dns_domain: spec.dns_domain.clone(),
-            },
-            feature_gates: spec.feature_gates.clone(),
-            api_server: Component::new(&spec.api_server, &spec.cert_sans),
-            controller_manager: Component::new(&spec.controller_manager, &[]),
-            scheduler: Component::new(&spec.scheduler, &[]),
-            etcd: Etcd::new(&spec.etcd),
+            api_version: V::API_VERSION,
+            kind: "InitConfiguration",
+            bootstrap_tokens: [InitToken::new(token)],
+            local_api_endpoint: LocalApiEndpoint::new(node),
+            node_registration: NodeRegistration::new(node),
+            course: Course::new::<V>(node),
         }
     }
 }
 
+/// What `kubeadm join` reads.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Networking {
+pub(super) struct JoinConfiguration<A> {
+    api_version: &'static str,
+    kind: &'static str,
+    discovery: Discovery,
+    node_registration: NodeRegistration<A>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pod_subnet: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service_subnet: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dns_domain: Option<String>,
+    control_plane: Option<JoinControlPlane>,
+    #[serde(flatten)]
+    course: Course,
 }
 
-impl Networking {
-    fn is_default(&self) -> bool {
-        self.pod_subnet.is_none() && self.service_subnet.is_none() && self.dns_domain.is_none()
+impl<A: ExtraArgs> JoinConfiguration<A> {
+    pub(super) fn new<V: ConfigApi<Args = A>>(join: &JoinSpec<'_>) -> Self {
+        Self {
+            api_version: V::API_VERSION,
+            kind: "JoinConfiguration",
+            discovery: Discovery::new(join),
+            node_registration: NodeRegistration::new(join.node),
+            control_plane: JoinControlPlane::new(join),
+            course: Course::new::<V>(join.node),
+        }
     }
 }
 
-fn joined(nets: &[ipnet::IpNet]) -> Option<String> {
-    let texts: Vec<String> = nets.iter().map(ToString::to_string).collect();
-    (!texts.is_empty()).then(|| texts.join(","))
-}
-
-#[derive(Debug, Serialize)]
+/// How the command goes, in both documents.
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Component<A> {
-    #[serde(rename = "certSANs", skip_serializing_if = "Vec::is_empty")]
-    cert_sans: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra_args: Option<A>,
+struct Course {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    extra_volumes: Vec<Volume>,
-}
-
-impl<A: ExtraArgs> Component<A> {
-    fn new(spec: &ComponentSpec, cert_sans: &[String]) -> Option<Self> {
-        let is_default = spec.extra_args.is_empty() && spec.extra_volumes.is_empty() && cert_sans.is_empty();
-        (!is_default).then(|| Self {
-            cert_sans: cert_sans.to_vec(),
-            extra_args: A::from_map(&spec.extra_args),
-            extra_volumes: spec.extra_volumes.iter().map(Volume::new).collect(),
-        })
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Volume {
-    name: String,
-    host_path: String,
-    mount_path: String,
-    read_only: bool,
+    skip_phases: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    path_type: Option<String>,
+    patches: Option<Patches>,
 }
 
-impl Volume {
-    fn new(mount: &HostPathMount) -> Self {
+impl Course {
+    fn new<V: ConfigApi>(node: &NodeSpec) -> Self {
+        if !V::HAS_PHASES_AND_PATCHES {
+            return Self::default();
+        }
         Self {
-            name: mount.name.clone(),
-            host_path: mount.host_path.clone(),
-            mount_path: mount.mount_path.clone(),
-            read_only: mount.read_only,
-            path_type: mount.path_type.clone(),
+            skip_phases: node.skip_phases.clone(),
+            patches: Patches::new(node),
         }
     }
 }
 
 #[derive(Debug, Serialize)]
-struct Etcd<A> {
-    local: LocalEtcd<A>,
-}
-
-#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LocalEtcd<A> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_repository: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_tag: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_dir: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra_args: Option<A>,
-}
-
-impl<A: ExtraArgs> Etcd<A> {
-    fn new(spec: &EtcdSpec) -> Option<Self> {
-        (*spec != EtcdSpec::default()).then(|| Self {
-            local: LocalEtcd {
-                image_repository: spec.image_repository.clone(),
-                image_tag: spec.image_tag.clone(),
-                data_dir: spec.data_dir.clone(),
-                extra_args: A::from_map(&spec.extra_args),
-            },
-        })
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct LocalApiEndpoint {
+struct LocalApiEndpoint {
     advertise_address: IpAddr,
 }
 
 impl LocalApiEndpoint {
-    pub(super) fn new(node: &NodeSpec) -> Option<Self> {
+    fn new(node: &NodeSpec) -> Option<Self> {
         node.advertise_address
             .map(|advertise_address| Self { advertise_address })
     }
@@ -187,7 +104,7 @@ impl LocalApiEndpoint {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NodeRegistration<A> {
+struct NodeRegistration<A> {
     name: String,
     cri_socket: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,7 +116,7 @@ pub(super) struct NodeRegistration<A> {
 }
 
 impl<A: ExtraArgs> NodeRegistration<A> {
-    pub(super) fn new(node: &NodeSpec) -> Self {
+    fn new(node: &NodeSpec) -> Self {
         let mut args = node.kubelet_extra_args.clone();
         if let Some(address) = node.advertise_address {
             args.entry("node-ip".to_owned())
@@ -216,7 +133,7 @@ impl<A: ExtraArgs> NodeRegistration<A> {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct InitToken {
+struct InitToken {
     token: String,
     description: &'static str,
     ttl: &'static str,
@@ -225,7 +142,7 @@ pub(super) struct InitToken {
 }
 
 impl InitToken {
-    pub(super) fn new(token: &super::BootstrapToken) -> Self {
+    fn new(token: &BootstrapToken) -> Self {
         Self {
             token: token.text().reveal().to_owned(),
             description: "made for kubeadm init by the Terraform provider ha",
@@ -238,12 +155,9 @@ impl InitToken {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Discovery {
+struct Discovery {
     file: DiscoveryFile,
     tls_bootstrap_token: String,
-    /// Here up to `v1beta3`, in the timeouts since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timeout: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -253,27 +167,26 @@ struct DiscoveryFile {
 }
 
 impl Discovery {
-    pub(super) fn new(join: &JoinSpec<'_>, timeout: Option<String>) -> Self {
+    fn new(join: &JoinSpec<'_>) -> Self {
         Self {
             file: DiscoveryFile {
                 kube_config_path: join.discovery_file.to_owned(),
             },
             tls_bootstrap_token: join.token.text().reveal().to_owned(),
-            timeout,
         }
     }
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct JoinControlPlane {
+struct JoinControlPlane {
     #[serde(rename = "localAPIEndpoint", skip_serializing_if = "Option::is_none")]
     local_api_endpoint: Option<LocalApiEndpoint>,
     certificate_key: String,
 }
 
 impl JoinControlPlane {
-    pub(super) fn new(join: &JoinSpec<'_>) -> Option<Self> {
+    fn new(join: &JoinSpec<'_>) -> Option<Self> {
         join.control_plane.map(|key| Self {
             local_api_endpoint: LocalApiEndpoint::new(join.node),
             certificate_key: key.text().reveal().to_owned(),
@@ -282,12 +195,12 @@ impl JoinControlPlane {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Patches {
+struct Patches {
     directory: String,
 }
 
 impl Patches {
-    pub(super) fn new(node: &NodeSpec) -> Option<Self> {
+    fn new(node: &NodeSpec) -> Option<Self> {
         node.patches_directory.clone().map(|directory| Self { directory })
     }
 }
@@ -352,6 +265,11 @@ impl ComponentDocument {
 
     pub(super) fn kube_proxy(config: Option<&ComponentConfig>) -> Option<Self> {
         config.map(|config| Self::new(ComponentKind::KubeProxy, config.clone()))
+    }
+
+    /// Without `apiVersion` and `kind`.
+    pub(super) fn into_fields(self) -> Map<String, Value> {
+        self.fields
     }
 
     fn new(kind: ComponentKind, config: ComponentConfig) -> Self {

@@ -4,27 +4,32 @@
 //! A `…_command` is shell text to compose into a script.
 //!
 //! Reading order: [`ClusterSpec`] and [`NodeSpec`] (`spec`), [`render_init`] and its siblings (`config`),
-//! the shapes (`documents`, `v1beta2`, `v1beta3`, `v1beta4`), then calls (`invocation`) and answers (`output`).
+//! the shapes (`documents`, `cluster_document`, `config_api`), what runs (`read_back`, `difference`, `change`), then calls (`invocation`) and answers (`output`).
 mod api_version;
 mod certificate;
+mod change;
+mod cluster_document;
 mod component_config;
 mod config;
+mod config_api;
 mod credentials;
+mod difference;
+#[cfg(test)]
+mod difference_tests;
 mod discovery;
 mod documents;
 mod endpoint;
 mod invocation;
 mod output;
+mod read_back;
 mod spec;
 mod taint;
-mod v1beta2;
-mod v1beta3;
-mod v1beta4;
 mod validate;
 mod version;
 
 pub use api_version::{ApiVersion, UnsupportedVersion};
 pub use certificate::{CertificateError, ca_cert_hash, not_after};
+pub use change::{AttributePath, Change, Effect, Part, PathStep};
 pub use component_config::{ComponentConfig, ComponentKind, parse_component_config};
 pub use config::{ConfigFile, RenderError, render_cluster, render_init, render_join, render_upload_certs};
 pub use credentials::{BootstrapToken, CertificateKey};
@@ -35,10 +40,11 @@ pub use invocation::{
     reset_command, upload_certs_command, version_command,
 };
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
+pub use read_back::{ReadBackError, read_cluster};
 pub use spec::{
-    API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CRI_SOCKET,
-    DEFAULT_SERVICE_SUBNET, ETCD_CLIENT_PORT, ETCD_PEER_PORT, EtcdSpec, HostPathMount, JoinSpec,
-    KUBELET_PORT, NodeSpec, SCHEDULER_PORT, Timeouts,
+    API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CLUSTER_NAME,
+    DEFAULT_CRI_SOCKET, DEFAULT_DNS_DOMAIN, DEFAULT_SERVICE_SUBNET, ETCD_CLIENT_PORT, ETCD_PEER_PORT,
+    EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec, SCHEDULER_PORT,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{

@@ -1,5 +1,5 @@
 //! What is wanted of a cluster and of a node, independent of kubeadm's version.
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -7,6 +7,12 @@ use super::{BootstrapToken, CertificateKey, ComponentConfig, Endpoint, Taint, Ve
 
 /// containerd's socket, in the form that every kubeadm of now understands.
 pub const DEFAULT_CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
+/// kubeadm's default `clusterName`.
+pub const DEFAULT_CLUSTER_NAME: &str = "kubernetes";
+
+/// kubeadm's default `networking.dnsDomain`.
+pub const DEFAULT_DNS_DOMAIN: &str = "cluster.local";
 
 /// kubeadm's default `networking.serviceSubnet`.
 pub const DEFAULT_SERVICE_SUBNET: &str = "10.96.0.0/12";
@@ -25,14 +31,15 @@ pub const CONTROLLER_MANAGER_PORT: u16 = 10257;
 pub const SCHEDULER_PORT: u16 = 10259;
 
 /// What holds for the whole cluster; kubeadm reads it at `init` only and keeps it in the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterSpec {
     /// `clusterName`; also the name in kubeconfigs.
     pub name: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
-    /// The address that every node and kubeconfig uses; its host is in the API server's certificate.
-    pub control_plane_endpoint: Endpoint,
+    /// The address that every node and kubeconfig uses; its host is in the API server's certificate. None only in a
+    /// cluster of others that was made without: kubeadm lets no second master join it.
+    pub control_plane_endpoint: Option<Endpoint>,
     /// Pod ranges: none, one, or an IPv4 and an IPv6 one.
     pub pod_subnet: Vec<IpNet>,
     /// Service ranges; none means kubeadm's default, 10.96.0.0/12.
@@ -69,6 +76,11 @@ impl ClusterSpec {
         }
     }
 
+    /// Whether it is the cluster of this name and endpoint.
+    pub fn is(&self, name: &str, endpoint: &Endpoint) -> bool {
+        self.name == name && self.control_plane_endpoint.as_ref() == Some(endpoint)
+    }
+
     /// A cluster with kubeadm's defaults for all that can have one.
     pub fn new(
         name: impl Into<String>,
@@ -78,7 +90,7 @@ impl ClusterSpec {
         Self {
             name: name.into(),
             kubernetes_version,
-            control_plane_endpoint,
+            control_plane_endpoint: Some(control_plane_endpoint),
             pod_subnet: Vec::new(),
             service_subnet: Vec::new(),
             dns_domain: None,
@@ -126,10 +138,6 @@ pub struct EtcdSpec {
     pub data_dir: Option<String>,
     /// Flags without their dashes.
     pub extra_args: BTreeMap<String, String>,
-    /// The cluster's `image_repository` unless told.
-    pub image_repository: Option<String>,
-    /// What kubeadm knows unless told.
-    pub image_tag: Option<String>,
 }
 
 /// What holds for one node.
@@ -151,8 +159,6 @@ pub struct NodeSpec {
     pub skip_phases: Vec<String>,
     /// Folder on the host with kubeadm's patch files; needs kubeadm 1.19.
     pub patches_directory: Option<String>,
-    /// kubeadm's own patience.
-    pub timeouts: Timeouts,
 }
 
 impl NodeSpec {
@@ -167,26 +173,8 @@ impl NodeSpec {
             ignore_preflight_errors: Vec::new(),
             skip_phases: Vec::new(),
             patches_directory: None,
-            timeouts: Timeouts::default(),
         }
     }
-}
-
-/// kubeadm's timeouts. Before `v1beta4` only `discovery` can be set; the others are left out there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timeouts {
-    /// `controlPlaneComponentHealthCheck`, 4 min by default.
-    pub control_plane_component_health_check: Option<Duration>,
-    /// `kubeletHealthCheck`, 4 min by default.
-    pub kubelet_health_check: Option<Duration>,
-    /// `kubernetesAPICall`, 1 min by default.
-    pub kubernetes_api_call: Option<Duration>,
-    /// `etcdAPICall`, 2 min by default.
-    pub etcd_api_call: Option<Duration>,
-    /// `tlsBootstrap`, 5 min by default.
-    pub tls_bootstrap: Option<Duration>,
-    /// `discovery`, 5 min by default.
-    pub discovery: Option<Duration>,
 }
 
 /// What a join needs to know.

@@ -76,12 +76,15 @@ pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<Through, 
         .on(seen.host.name())
     };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
-    let etcd_folder = Some(cluster.etcd_folder.as_str()).filter(|folder| !folder.is_empty());
     Ok(Through {
-        etcd_folder: etcd_folder.unwrap_or(ETCD_FOLDER).to_owned(),
+        etcd_folder: cluster
+            .etcd
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| ETCD_FOLDER.to_owned()),
         cluster: Cluster::of(seen, masters),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
         ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,
-        kubernetes_version: cluster.kubernetes_version.parse().map_err(|_| missing())?,
+        kubernetes_version: cluster.kubernetes_version.clone(),
     })
 }

@@ -1,12 +1,7 @@
 //! Whether a host belongs to the cluster that is configured.
-use std::collections::BTreeSet;
-
-use ipnet::IpNet;
-
 use super::survey::HostReport;
 use crate::{
-    kube::RunningCluster,
-    kubeadm::{ClusterSpec, Endpoint},
+    kubeadm::{ClusterSpec, Effect, Endpoint},
     lifecycle::{failure::Failure, spec::MasterSpec},
 };
 
@@ -28,33 +23,29 @@ pub(crate) fn check_same_cluster(
     }
     let Some(found) = &seen.cluster else { return Ok(()) };
     let wanted_name = spec.cluster_name().unwrap_or_default();
-    if found.cluster_name == wanted_name && found.control_plane_endpoint == endpoint.to_string() {
-        return match &spec.cluster {
-            Some(cluster) => {
-                check_same_settings(cluster, found).map_err(|failure| failure.on(seen.host.name()))
-            }
-            None => Ok(()),
-        };
+    if !found.is(wanted_name, endpoint) {
+        return Err(foreign_cluster(seen.host.name(), found, wanted_name, endpoint));
     }
-    Err(foreign_cluster(
-        seen.host.name(),
-        &found.cluster_name,
-        &found.control_plane_endpoint,
-        wanted_name,
-        endpoint,
-    ))
+    match &spec.cluster {
+        Some(cluster) => check_same_settings(cluster, found).map_err(|failure| failure.on(seen.host.name())),
+        None => Ok(()),
+    }
 }
 
 /// The failure for a host that belongs to a cluster other than the configured one.
 pub(crate) fn foreign_cluster(
     host: &str,
-    name: &str,
-    endpoint: &str,
+    found: &ClusterSpec,
     wanted_name: &str,
     wanted_endpoint: &Endpoint,
 ) -> Failure {
+    let name = &found.name;
+    let found = match &found.control_plane_endpoint {
+        Some(endpoint) => format!("{name:?} with endpoint {endpoint}"),
+        None => format!("{name:?}, which has no control-plane endpoint"),
+    };
     let detail = format!(
-        "The host belongs to the cluster {name:?} with endpoint {endpoint}; the configuration says {wanted_name:?} with endpoint {wanted_endpoint}."
+        "The host belongs to the cluster {found}; the configuration says {wanted_name:?} with endpoint {wanted_endpoint}."
     );
     Failure::new("Host belongs to another cluster", detail).at("host").on(host).advise(
         "Nothing was changed. Check the host's address and the cluster's name and endpoint. If that cluster is not needed any more, run `kubeadm reset` on the host yourself.",
@@ -62,46 +53,27 @@ pub(crate) fn foreign_cluster(
 }
 
 /// What kubeadm has read once cannot be changed by what a later apply says: a create that failed after the founding may
-/// go on only with the same settings.
-fn check_same_settings(cluster: &ClusterSpec, found: &RunningCluster) -> Result<(), Failure> {
-    let nets = |text: &str| -> BTreeSet<IpNet> {
-        text.split(',')
-            .filter_map(|net| net.trim().parse().ok())
-            .collect()
-    };
-    let wanted = |nets: &[IpNet]| nets.iter().copied().collect::<BTreeSet<IpNet>>();
-    let differing = [
-        (
-            "pod_subnet",
-            !cluster.pod_subnet.is_empty() && wanted(&cluster.pod_subnet) != nets(&found.pod_subnet),
-            &found.pod_subnet,
-        ),
-        (
-            "service_subnet",
-            !cluster.service_subnet.is_empty()
-                && wanted(&cluster.service_subnet) != nets(&found.service_subnet),
-            &found.service_subnet,
-        ),
-        (
-            "dns_domain",
-            cluster
-                .dns_domain
-                .as_ref()
-                .is_some_and(|domain| *domain != found.dns_domain),
-            &found.dns_domain,
-        ),
-    ];
-    match differing.iter().find(|(_, differs, _)| *differs) {
-        None => Ok(()),
-        Some((name, _, found)) => Err(Failure::new(
-            "Cluster settings cannot be changed in place",
-            format!(
-                "The cluster was made with {name} = {found:?}, and the configuration says something else."
-            ),
-        )
-        .at("cluster")
-        .advise("Put the old value back, or destroy the cluster and make it anew.")),
+/// go on only with the same settings, and so may a master that joins by its `cluster` block. Only what can never change in
+/// a cluster counts.
+fn check_same_settings(cluster: &ClusterSpec, running: &ClusterSpec) -> Result<(), Failure> {
+    let differing: Vec<String> = cluster
+        .difference(running)
+        .iter()
+        .filter(|change| change.effect == Effect::Immutable)
+        .map(|change| format!("  {change}"))
+        .collect();
+    if differing.is_empty() {
+        return Ok(());
     }
+    let detail = format!(
+        "What runs -> what the configuration says, of what is fixed as long as the cluster lives:\n{}",
+        differing.join("\n")
+    );
+    Err(
+        Failure::new("Cluster settings cannot be changed in place", detail)
+            .at("cluster")
+            .advise("Nothing was changed. Put the old values back, or destroy the cluster and make it anew."),
+    )
 }
 
 /// Fails if the two masters are of two clusters.
@@ -115,4 +87,31 @@ pub(crate) fn check_same_ca(own: &HostReport, other: &HostReport) -> Result<(), 
         other.host.name()
     );
     Err(Failure::new("Host belongs to another cluster", detail).at("host").advise("Nothing was changed. Decide which cluster is the right one and reset the other's hosts yourself."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_fixed_is_refused_and_each_is_named() {
+        let endpoint: Endpoint = "10.0.0.100:8443".parse().unwrap();
+        let running = ClusterSpec::new("prod", "1.37.2".parse().unwrap(), endpoint);
+        let mut wanted = running.clone();
+        wanted.scheduler.extra_args.insert("v".into(), "4".into());
+        wanted.service_subnet = running.services();
+        assert!(check_same_settings(&wanted, &running).is_ok());
+        wanted.pod_subnet = vec!["10.244.0.0/16".parse().unwrap()];
+        wanted.dns_domain = Some("corp.local".into());
+        let told = check_same_settings(&wanted, &running).unwrap_err().detail;
+        assert!(
+            told.contains(r#"pod_subnet: not set -> "10.244.0.0/16""#),
+            "{told}"
+        );
+        assert!(
+            told.contains(r#"dns_domain: "cluster.local" -> "corp.local""#),
+            "{told}"
+        );
+        assert!(!told.contains("scheduler"), "{told}");
+    }
 }

@@ -2,8 +2,8 @@
 use crate::kubeadm;
 use crate::{
     etcd::{self, Member},
-    kube::{self, RunningCluster},
-    kubeadm::Endpoint,
+    kube,
+    kubeadm::{ClusterSpec, Endpoint},
     lifecycle::{
         engine::Run,
         failure::{Failure, answer_not_understood},
@@ -32,7 +32,7 @@ pub(crate) struct HostReport {
     /// Whether its own API server says it is ready.
     pub api_ready: bool,
     /// What the cluster says of itself; only where the API answers.
-    pub cluster: Option<RunningCluster>,
+    pub cluster: Option<ClusterSpec>,
     /// etcd's members; empty where etcd does not answer.
     pub members: Vec<Member>,
     /// This provider's note.

@@ -66,14 +66,8 @@ pub(crate) async fn check_master(
             spec.endpoint(),
         ) {
             let wanted = spec.cluster_name().unwrap_or_default();
-            if found.cluster_name != wanted || found.control_plane_endpoint != endpoint.to_string() {
-                return Err(foreign_cluster(
-                    host.name(),
-                    &found.cluster_name,
-                    &found.control_plane_endpoint,
-                    wanted,
-                    endpoint,
-                ));
+            if !found.is(wanted, endpoint) {
+                return Err(foreign_cluster(host.name(), found, wanted, endpoint));
             }
         }
     } else if let Some(endpoint) = spec.endpoint() {

@@ -59,7 +59,7 @@ impl MasterSpec {
     pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
         self.cluster
             .as_ref()
-            .map(|cluster| &cluster.control_plane_endpoint)
+            .and_then(|cluster| cluster.control_plane_endpoint.as_ref())
             .or(self.join.as_ref().map(|join| &join.endpoint))
     }
 

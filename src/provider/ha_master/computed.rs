@@ -1,10 +1,10 @@
 //! The computed attributes of an `ha_master`: at plan as far as they are known, and as they are seen on the host.
 use super::{
     super::{node_model::JoinModel, node_state::set_seen, text_map},
-    model::{ClusterModel, Model},
+    model::Model,
 };
 use crate::{
-    kubeadm::Version,
+    kubeadm::DEFAULT_CLUSTER_NAME,
     lifecycle::{Identity, NodeSeen, render_cluster},
     tf_provider::{Path, PlanRequest, Value},
 };
@@ -50,10 +50,8 @@ fn set_running_version(state: &mut Value, model: &Model, seen: &NodeSeen) {
     let (Some(cluster), Some(running)) = (&model.cluster, &seen.cluster) else {
         return;
     };
-    let Ok(running) = running.kubernetes_version.parse::<Version>() else {
-        return;
-    };
-    if cluster.kubernetes_version.parse().ok().as_ref() != Some(&running)
+    let running = &running.kubernetes_version;
+    if cluster.kubernetes_version.parse().ok().as_ref() != Some(running)
         && let Some(block) = state.at_mut(&Path::attribute("cluster"))
     {
         block.set("kubernetes_version", running.to_string());
@@ -75,7 +73,7 @@ fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
 pub(super) fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
     let cluster = request.config.get("cluster");
     let name = match cluster.get("name") {
-        Value::Null => Value::from(ClusterModel::DEFAULT_NAME),
+        Value::Null => Value::from(DEFAULT_CLUSTER_NAME),
         name => name.clone(),
     };
     let hash = request

@@ -5,10 +5,13 @@ use serde::Deserialize;
 
 use super::{
     super::{node_model::NodeModel, shared::Shared},
-    schema::schema,
+    schema::{cluster, schema},
 };
 use crate::{
-    kubeadm::{ClusterSpec, ComponentKind, ComponentSpec, EtcdSpec, HostPathMount, parse_component_config},
+    kubeadm::{
+        ClusterSpec, ComponentKind, ComponentSpec, DEFAULT_CLUSTER_NAME, EtcdSpec, HostPathMount,
+        parse_component_config,
+    },
     lifecycle::MasterSpec,
     node::address::same_spelling,
     tf_provider::{Value, ValueError},
@@ -130,11 +133,14 @@ impl Model {
 }
 
 impl ClusterModel {
-    /// kubeadm's.
-    pub(super) const DEFAULT_NAME: &str = "kubernetes";
+    /// The block, if it is there and wholly known.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let is_there = !value.is_null() && value.is_wholly_known();
+        is_there.then(|| cluster().block.read(value).ok())?
+    }
 
     pub(super) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or(Self::DEFAULT_NAME)
+        self.name.as_deref().unwrap_or(DEFAULT_CLUSTER_NAME)
     }
 
     /// The typed cluster; `None` where a text is not what the schema's validators let through.
@@ -168,7 +174,6 @@ impl ClusterModel {
                 .map(|etcd| EtcdSpec {
                     data_dir: etcd.data_dir,
                     extra_args: etcd.extra_args.unwrap_or_default(),
-                    ..EtcdSpec::default()
                 })
                 .unwrap_or_default(),
             feature_gates: self.feature_gates.clone().unwrap_or_default(),

@@ -80,10 +80,11 @@ impl NodeKind for Model {
 
     fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
         let cluster = request.config.get("cluster");
-        if let Some(prior) = request.prior
-            && let Some(refusal) = settings_change(prior.get("cluster"), cluster)
-        {
-            return cx.add(refusal);
+        let refusals = request
+            .prior
+            .map(|prior| settings_change(prior.get("cluster"), cluster));
+        if let Some(refusals) = refusals.filter(|refusals| !refusals.is_empty()) {
+            return refusals.into_iter().for_each(|refusal| cx.add(refusal));
         }
         if cluster.is_null() {
             planned.set("rendered", text_map([]));

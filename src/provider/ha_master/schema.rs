@@ -59,7 +59,7 @@ pub(super) fn schema() -> Schema {
     }
 }
 
-fn cluster() -> NestedBlock {
+pub(super) fn cluster() -> NestedBlock {
     NestedBlock::single(
         "cluster",
         Block {

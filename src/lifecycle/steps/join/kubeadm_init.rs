@@ -34,15 +34,13 @@ pub(crate) struct KubeadmInit {
 
 impl KubeadmInit {
     fn marker(&self, token_id: Option<&str>) -> Marker {
+        let endpoint = self.cluster.control_plane_endpoint.as_ref();
+        let endpoint = endpoint.map(ToString::to_string).unwrap_or_default();
         let credentials = Credentials {
             token_id: token_id.map(str::to_owned),
             has_certificates: false,
         };
-        Marker::begun(
-            self.cluster.control_plane_endpoint.to_string(),
-            self.node.name.clone(),
-            InProgress::Init(credentials),
-        )
+        Marker::begun(endpoint, self.node.name.clone(), InProgress::Init(credentials))
     }
 }
 
