@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::{
     command::{Script, quote},
-    node::facts::User,
+    node::user::User,
 };
 
 /// Copies `admin.conf` (0600, owned by the user). A kubeconfig of something else is left alone, and who has no home of
