@@ -1,16 +1,14 @@
-//! The lab's machines as tests need them: clean at the start of each, and one test at a time.
-use std::env;
+//! The lab's machines, for one test at a time. How they get clean for it is in [`clean`](crate::clean).
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::lab::address::NodeName;
 use crate::lab::cache::Cache;
 use crate::lab::operations::{self, Wanted};
 use crate::lab::{node, program, progress, requirements};
-use crate::residue;
 
 /// The machines of the examples: three masters-to-be and a worker-to-be.
 pub const ALL: [&str; 4] = ["m1", "m2", "m3", "w1"];
@@ -31,25 +29,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// The examples' machines without a trace of an earlier cluster; none if acceptance tests were not asked for.
-    pub fn clean() -> Result<Option<Self>> {
-        Self::clean_ones(&ALL)
-    }
-
-    /// The same of the machines of these names.
-    pub fn clean_ones(names: &[&str]) -> Result<Option<Self>> {
-        if env::var_os("TF_ACC").is_none_or(|value| value != "1") {
-            progress::line(
-                "not run: set TF_ACC=1 to run it against real clusters on the lab (make acceptance)",
-            );
-            return Ok(None);
-        }
-        let names: Vec<NodeName> = names.iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        Self::up(&names).map(Some)
-    }
-
-    /// These machines without a trace of an earlier cluster. Waits until nobody else in this process has the lab.
-    pub fn up(names: &[NodeName]) -> Result<Self> {
+    /// These machines, on and ready. Waits until nobody else in this process has the lab.
+    pub(crate) fn take(names: &[NodeName]) -> Result<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         progress::start();
         requirements::root_on_linux()?;
@@ -57,17 +38,11 @@ impl Hosts {
         operations::up(&cache, names, &Wanted::default())?;
         let mut names = names.to_vec();
         names.sort_unstable();
-        let hosts = Self {
+        Ok(Self {
             cache,
             names,
             _turn: turn,
-        };
-        if !residue::traces(&hosts)?.is_empty() {
-            operations::reset(&hosts.cache)?;
-            let traces = residue::traces(&hosts)?;
-            ensure!(traces.is_empty(), "traces on fresh disks: {traces:?}");
-        }
-        Ok(hosts)
+        })
     }
 
     /// Runs a shell script on a machine as root; what it prints.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::lab::node::wait_until;
+use crate::lab::wait::wait_until;
 
 /// The provider's program.
 pub const PROVIDER: &str = "terraform-provider-ha";

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use acceptance::lab::address::NodeName;
-use acceptance::lab::node::wait_until;
+use acceptance::lab::wait::wait_until;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 

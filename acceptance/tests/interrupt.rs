@@ -1,7 +1,7 @@
 //! The provider is killed in the middle of a join: the next apply makes the cluster whole, with nothing typed on a host.
 use std::time::Duration;
 
-use acceptance::lab::node::wait_until;
+use acceptance::lab::wait::wait_until;
 use anyhow::Result;
 
 use crate::hosts::{self, Hosts};

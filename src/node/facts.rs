@@ -5,13 +5,13 @@ use semver::Version;
 
 use super::{
     Answers, Interface, MARKER, Machine, Network, Query,
-    facts_text::{
-        parse_default_interface, parse_interfaces, parse_listening, parse_os_name, parse_user, parse_version,
-    },
+    facts_text::{parse_listening, parse_os_name, parse_version},
+    interface::{parse_default_interface, parse_interfaces},
     machine::{self, boot_section},
     query::SLOW_SECONDS,
     runtime::{self, Runtimes},
     setup::{self, Setup},
+    user::{User, parse_user},
 };
 use crate::command::quote;
 
@@ -80,19 +80,6 @@ pub struct EtcdFolder {
     pub path: String,
     /// Names in it, the first 20; none if it is not there.
     pub names: Vec<String>,
-}
-
-/// The user that logs in over SSH.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Login name.
-    pub name: String,
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-    /// Home directory.
-    pub home: String,
 }
 
 /// What of Kubernetes lies on a host.

@@ -3,10 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{
-    Answers, Facts, Query,
-    facts_text::{parse_default_interface, parse_interfaces},
-};
+use super::{Answers, Query};
 
 /// One network interface with its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +62,11 @@ impl Network {
 }
 
 /// The interface that has the address itself, else the one whose network it lies in (the longest prefix wins).
-pub fn interface_for(facts: &Facts, address: IpAddr) -> Option<&Interface> {
+pub fn interface_for(interfaces: &[Interface], address: IpAddr) -> Option<&Interface> {
     let has_it = |interface: &&Interface| interface.addresses.iter().any(|net| net.addr() == address);
     let prefix = |interface: &Interface| network_of(interface, address).map(|network| network.prefix_len());
-    facts.interfaces.iter().find(has_it).or_else(|| {
-        let near = facts
-            .interfaces
-            .iter()
-            .filter(|interface| prefix(interface).is_some());
+    interfaces.iter().find(has_it).or_else(|| {
+        let near = interfaces.iter().filter(|interface| prefix(interface).is_some());
         near.max_by_key(|interface| prefix(interface))
     })
 }
@@ -94,27 +88,53 @@ pub fn is_vip_in_network(interface: &Interface, vip: IpAddr) -> bool {
     network_of(interface, vip).is_some()
 }
 
+/// Reads `ip -o addr show`: `2: eth0    inet 10.0.0.11/24 brd …`, one address a line.
+pub(super) fn parse_interfaces(text: &str) -> Vec<Interface> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().skip(1);
+        let (Some(name), Some(_family), Some(address)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let name = name.split('@').next().unwrap_or(name);
+        let host = || address.parse::<IpAddr>().map(IpNet::from);
+        let Ok(address) = address.parse::<IpNet>().or_else(|_| host()) else {
+            continue;
+        };
+        match interfaces.iter_mut().find(|interface| interface.name == name) {
+            Some(interface) => interface.addresses.push(address),
+            None => interfaces.push(Interface {
+                name: name.to_owned(),
+                addresses: vec![address],
+            }),
+        }
+    }
+    interfaces
+}
+
+pub(super) fn parse_default_interface(routes: &str) -> Option<String> {
+    let mut words = routes.split_whitespace().skip_while(|word| *word != "dev");
+    words.nth(1).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
+    fn interfaces() -> Vec<Interface> {
         let interface = |name: &str, addresses: &[&str]| Interface {
             name: name.to_owned(),
             addresses: addresses.iter().map(|net| net.parse().unwrap()).collect(),
         };
-        Facts {
-            interfaces: vec![
-                interface("lo", &["127.0.0.1/8"]),
-                interface("eth0", &["10.0.0.11/8", "10.0.0.100/32"]),
-                interface("eth1", &["10.0.1.11/24", "fd00::11/64"]),
-            ],
-            ..Facts::example()
-        }
+        vec![
+            interface("lo", &["127.0.0.1/8"]),
+            interface("eth0", &["10.0.0.11/8", "10.0.0.100/32"]),
+            interface("eth1", &["10.0.1.11/24", "fd00::11/64"]),
+        ]
     }
 
     fn name(address: &str) -> Option<String> {
-        interface_for(&facts(), address.parse().unwrap()).map(|interface| interface.name.clone())
+        interface_for(&interfaces(), address.parse().unwrap()).map(|interface| interface.name.clone())
     }
 
     #[test]
@@ -132,12 +152,12 @@ mod tests {
 
     #[test]
     fn a_single_address_is_no_network() {
-        let facts = facts();
+        let interfaces = interfaces();
         let vip = "10.0.0.100".parse().unwrap();
         assert_eq!(
-            network_of(&facts.interfaces[1], vip),
+            network_of(&interfaces[1], vip),
             Some("10.0.0.0/8".parse().unwrap())
         );
-        assert!(!is_vip_in_network(&facts.interfaces[2], vip));
+        assert!(!is_vip_in_network(&interfaces[2], vip));
     }
 }

@@ -1,7 +1,7 @@
 //! Which machine a host is, so that one machine under two names counts once, and clones of one image do not.
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Answers, Interface, Query, facts_text::parse_interfaces};
+use super::{Answers, Interface, Query, interface::parse_interfaces};
 
 /// What tells machines apart.
 ///

@@ -17,6 +17,7 @@ pub mod query;
 pub mod reload;
 pub mod runtime;
 pub mod setup;
+pub mod user;
 pub mod vip;
 
 pub use facts::Facts;

@@ -25,15 +25,12 @@ mod ha_loadbalancer;
 mod ha_master;
 mod ha_worker;
 
-use std::sync::Arc;
+mod ha;
+pub use ha::Ha;
 
-use async_trait::async_trait;
-
-use self::{settings::Settings, shared::Shared};
 use crate::{
     lifecycle::Failure,
-    remote::Pool,
-    tf_provider::{Context, Diagnostic, Provider, Resource, Schema, Severity, Value},
+    tf_provider::{Diagnostic, Severity, Value},
 };
 
 /// A map of texts as Terraform's value.
@@ -62,59 +59,6 @@ fn at_plan(failure: &Failure) -> Diagnostic {
     }
 }
 
-/// The provider `ha`.
-#[derive(Debug)]
-pub struct Ha {
-    shared: Arc<Shared>,
-}
-
-impl Ha {
-    /// A provider that reaches its hosts through this pool.
-    pub fn new(pool: Pool) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(pool)),
-        }
-    }
-}
-
-#[async_trait]
-impl Provider for Ha {
-    fn name(&self) -> &'static str {
-        "ha"
-    }
-
-    fn address(&self) -> &'static str {
-        "kube-ha/ha"
-    }
-
-    fn schema(&self) -> Schema {
-        settings::schema()
-    }
-
-    async fn validate(&self, cx: &Context, config: &Value) {
-        settings::validate(cx, config);
-    }
-
-    async fn configure(&self, cx: &Context, config: &Value) {
-        match Settings::from_config(config) {
-            Ok(settings) => self.shared.configure(settings),
-            Err(diagnostic) => cx.add(*diagnostic),
-        }
-    }
-
-    fn resources(&self) -> Vec<Arc<dyn Resource>> {
-        vec![
-            Arc::new(ha_loadbalancer::Loadbalancer::new(self.shared.clone())),
-            Arc::new(ha_master::Master::new(self.shared.clone())),
-            Arc::new(ha_worker::Worker::new(self.shared.clone())),
-        ]
-    }
-
-    async fn shutdown(&self) {
-        self.shared.pool.close().await;
-    }
-}
-
 #[cfg(test)]
 mod any_value;
 #[cfg(test)]
@@ -131,3 +75,5 @@ mod own_member;
 mod rules_table;
 #[cfg(test)]
 mod silent_hosts;
+#[cfg(test)]
+mod texts;

@@ -6,21 +6,25 @@
 //! scripts through a [`Transport`]: ssh, or the in-memory [`fake`].
 mod transport;
 
+mod answer;
 pub mod fake;
 #[cfg(test)]
 mod field_tests;
 mod host;
 mod host_records;
+mod host_words;
 mod known_hosts;
 mod openssh;
 mod pool;
 mod private_key;
 mod public_key;
+mod refusal;
 mod said_instead;
 mod sessions;
 mod ssh_config;
 mod ssh_errors;
 mod ssh_master;
+mod ssh_symptoms;
 #[cfg(test)]
 mod sshd;
 #[cfg(test)]

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Target, Transport, TransportError,
+    answer::Answer,
     said_instead::{self, Ending, Login},
     sessions::{Sessions, Turn},
     ssh_master::{Master, Workspace},
-    wrapper::{self, Answer, Envelope, KILL_AFTER},
+    wrapper::{self, Envelope, KILL_AFTER},
 };
 use crate::command::{Output, Script};
 

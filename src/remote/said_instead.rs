@@ -4,7 +4,12 @@
 //! English; what nobody has foreseen is shown as it is.
 use std::time::Duration;
 
-use super::{Refusal, TransportError, wrapper};
+use super::{
+    TransportError,
+    host_words::{end_of, one_line, readable, without_command},
+    refusal::{BOOTING, is_missing, missing_tool, refusal},
+    wrapper,
+};
 use crate::command::Script;
 
 /// Who logged in where.
@@ -153,153 +158,10 @@ const SUDO_NOT_ALLOWED: &[&str] = &[
     "account validation failure",
 ];
 
-const NOT_FOUND: &[&str] = &["not found", "No such file", "Unknown command"];
-
-/// What `pam_nologin(8)` tells users while a machine boots, and systemd-user-sessions.service writes for it.
-pub(super) const BOOTING: &[&str] = &[
-    "System is booting up",
-    "System is going down",
-    "Unprivileged users are not permitted to log in yet",
-];
-
-/// The program of the remote command itself that a host is without.
-fn missing_tool(says: &str) -> Option<&'static str> {
-    ["timeout", "/usr/bin/env", "/bin/sh"]
-        .into_iter()
-        .find(|tool| is_missing(says, tool))
-}
-
-/// Whether some line says that this very program is not there: its name stands right before or after the words. Others
-/// may stand in the line as well, as it is one of them that misses it, and in other lines, which only warn.
-fn is_missing(says: &str, program: &str) -> bool {
-    let marks = |letter: char| ":;,.'\"`\u{2018}\u{2019}".contains(letter);
-    let is_word = |word: &&str| !word.is_empty() && *word != "command";
-    says.split("; ").any(|line| {
-        NOT_FOUND.iter().any(|words| {
-            line.split_once(words).is_some_and(|(before, after)| {
-                let before = before.split_whitespace().map(|word| word.trim_matches(marks));
-                let after = after.split_whitespace().map(|word| word.trim_matches(marks));
-                before.rev().find(is_word) == Some(program)
-                    || after.into_iter().find(is_word) == Some(program)
-            })
-        })
-    })
-}
-
-/// What is said by what lets nobody in, or not for this.
-fn refusal(says: &str) -> Option<Refusal> {
-    // cloud-init's `disable_root_opts`, as each cloud image has it for root.
-    if let Some((_, rest)) = says.split_once("Please login as the user ") {
-        let user = rest
-            .split(['"', '\'', '\u{201c}', '\u{201d}', ' '])
-            .find(|word| !word.is_empty());
-        return Some(Refusal::AnotherUser(user.unwrap_or_default().to_owned()));
-    }
-    let table: &[(&[&str], Refusal)] = &[
-        (
-            &[
-                "This account is currently not available",
-                "This account is not available",
-            ],
-            Refusal::NoShell,
-        ),
-        (
-            &[
-                "password has expired",
-                "Password change required",
-                "required to change your password",
-                "account has expired",
-                "Account expired",
-            ],
-            Refusal::Expired,
-        ),
-        (
-            &[
-                "restricted: cannot specify",
-                "restricted: cannot",
-                ": restricted",
-                "fatal: unrecognized command",
-                "Interactive git shell is not enabled",
-                "This service allows sftp connections only",
-                "not allowed to use this program",
-                "lshell",
-            ],
-            Refusal::Restricted,
-        ),
-    ];
-    table
-        .iter()
-        .find(|(words, _)| words.iter().any(|words| says.contains(words)))
-        .map(|(_, refusal)| refusal.clone())
-}
-
-/// Longest text of a host that is shown, in characters.
-const MOST: usize = 600;
-
-/// A host's words for people: one line, without control characters and terminal sequences, not too long.
-pub(super) fn readable(text: &str) -> String {
-    end_of(&one_line(text))
-}
-
-fn one_line(text: &str) -> String {
-    let plain = without_sequences(text);
-    let lines = plain.lines().map(|line| {
-        let letters = line
-            .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter });
-        letters.collect::<String>().trim().to_owned()
-    });
-    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
-    lines.join("; ")
-}
-
-/// The end of a long text stays, as the reason usually comes last.
-fn end_of(text: &str) -> String {
-    match text.char_indices().rev().nth(MOST) {
-        Some((at, _)) => format!("…{}", text.get(at..).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// What some say of the command that they do not run, git-shell and sudo above all, without that command.
-fn without_command(text: &str) -> String {
-    let begin = text
-        .find("/usr/bin/env LC_ALL=C")
-        .or_else(|| text.find("/usr/bin/env -i LC_ALL=C"));
-    let end = text.rfind(LAST_WORD).map(|at| at + LAST_WORD.len());
-    match (
-        begin.and_then(|at| text.get(..at)),
-        end.and_then(|at| text.get(at..)),
-    ) {
-        (Some(before), Some(after)) => format!("{before}(our command){after}"),
-        _ => text.to_owned(),
-    }
-}
-
-/// The remote command ends with this.
-const LAST_WORD: &str = "$ha_script";
-
-/// Takes out `ESC [ … letter` and `ESC ] … BEL`, see ECMA-48.
-fn without_sequences(text: &str) -> String {
-    let mut pieces = text.split('\u{1b}');
-    let mut kept = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let rest = match piece.chars().next() {
-            Some('[') => piece
-                .get(1..)
-                .and_then(|piece| piece.split_once(|letter: char| ('@'..='~').contains(&letter))),
-            Some(']') => piece.split_once('\u{7}'),
-            _ => Some(("", piece.get(1..).unwrap_or_default())),
-        };
-        kept += rest.map_or("", |(_, rest)| rest);
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Secret;
+    use crate::{command::Secret, remote::host_words};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -504,9 +366,9 @@ mod tests {
 
     #[test]
     fn long_words_keep_their_end() {
-        let text = readable(&format!("{}\nthe end", "a".repeat(5000)));
+        let text = host_words::readable(&format!("{}\nthe end", "a".repeat(5000)));
         assert!(text.starts_with('…') && text.ends_with("; the end"), "{text}");
-        assert!(text.chars().count() <= MOST + 2);
+        assert!(text.chars().count() <= host_words::MOST + 2);
         let error = instead(Ending::Status(1), "hunter2", "hunter2");
         assert!(!format!("{error:?}").contains("hunter2"));
     }

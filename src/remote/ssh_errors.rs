@@ -1,7 +1,13 @@
 //! From what ssh says to a transport error, and to the hop that it is about.
 //!
 //! The words are those of OpenSSH 8 to 10 with `LC_ALL=C`; ssh's exit status is 255 for all of them.
-use super::{Key, Refusal, Target, TransportError, known_hosts, private_key, said_instead};
+use super::{
+    Key, Refusal, Target, TransportError,
+    host_words::readable,
+    known_hosts, private_key,
+    refusal::BOOTING,
+    ssh_symptoms::{SYMPTOMS, Symptom, notable, symptom},
+};
 
 /// One end of a connection: the target or its bastion.
 #[derive(Clone, Copy, Debug)]
@@ -38,17 +44,17 @@ pub(super) fn diagnose(target: &Target, said: &Said<'_>) -> TransportError {
         // An account that PAM refuses is told so in a banner, and then the connection is closed.
         TransportError::Dropped { hop, .. } | TransportError::WrongKey { hop, .. } => {
             let says = notable(stderr).join("; ");
-            if said_instead::BOOTING.iter().any(|words| says.contains(words)) {
+            if BOOTING.iter().any(|words| says.contains(words)) {
                 return TransportError::Booting {
                     hop: hop.clone(),
-                    says: said_instead::readable(stderr),
+                    says: readable(stderr),
                 };
             }
             if says.contains("account has expired") {
                 return TransportError::LoginRefused {
                     hop: hop.clone(),
                     user: target.user.clone(),
-                    says: said_instead::readable(stderr),
+                    says: readable(stderr),
                     refusal: Refusal::Expired,
                 };
             }
@@ -65,7 +71,7 @@ pub(super) fn diagnose(target: &Target, said: &Said<'_>) -> TransportError {
             shown: "a key of another type".to_owned(),
         },
         TransportError::Other(text) if text == NOTHING && !notable(stderr).is_empty() => {
-            TransportError::Other(said_instead::readable(stderr))
+            TransportError::Other(readable(stderr))
         }
         _ => error,
     }
@@ -84,7 +90,7 @@ fn before_a_connection(said: &Said<'_>) -> Option<TransportError> {
     };
     let line = |words: &[&str]| {
         let line = lines().find(|line| words.iter().any(|words| line.contains(words)))?;
-        Some(said_instead::readable(line))
+        Some(readable(line))
     };
     if let Some(says) = line(&["No user exists for uid", "You don't exist, go away"]) {
         return Some(TransportError::NoLocalUser { says });
@@ -137,48 +143,6 @@ fn of_connection(target: &Target, log: &str, bastion_log: &str) -> TransportErro
     } else {
         classify(hop, log)
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Symptom {
-    HostKeyChanged,
-    HostKeyUnknown,
-    UnusableKey,
-    WrongKey,
-    TooManyKeys,
-    UnknownName,
-    Refused,
-    Unreachable,
-    Dropped,
-}
-
-/// Earlier rows count more: ssh often says a second thing that only follows from the first.
-const SYMPTOMS: &[(&str, Symptom)] = &[
-    ("REMOTE HOST IDENTIFICATION HAS CHANGED", Symptom::HostKeyChanged),
-    (" host key is known for ", Symptom::HostKeyUnknown),
-    ("Load key ", Symptom::UnusableKey),
-    ("Too many authentication failures", Symptom::TooManyKeys),
-    ("Permission denied (", Symptom::WrongKey),
-    ("No more authentication methods", Symptom::WrongKey),
-    ("Could not resolve hostname", Symptom::UnknownName),
-    ("Name or service not known", Symptom::UnknownName),
-    ("Temporary failure in name resolution", Symptom::UnknownName),
-    ("Connection refused", Symptom::Refused),
-    ("timed out", Symptom::Unreachable),
-    ("No route to host", Symptom::Unreachable),
-    ("Network is unreachable", Symptom::Unreachable),
-    ("Host is down", Symptom::Unreachable),
-    ("not responding", Symptom::Unreachable),
-    ("Not allowed at this time", Symptom::Dropped),
-    ("Exceeded MaxStartups", Symptom::Dropped),
-    ("Connection reset by", Symptom::Dropped),
-    ("Connection closed by", Symptom::Dropped),
-    ("Broken pipe", Symptom::Unreachable),
-];
-
-fn symptom(line: &str) -> Option<Symptom> {
-    let found = SYMPTOMS.iter().find(|(words, _)| line.contains(words));
-    found.map(|(_, symptom)| *symptom)
 }
 
 fn classify(hop: Hop<'_>, text: &str) -> TransportError {
@@ -261,14 +225,6 @@ fn host_key_changed(hop: String, text: &str) -> TransportError {
         shown: shown.map_or_else(unknown, |line| line.trim().trim_end_matches('.').to_owned()),
         record: record.unwrap_or("known_hosts").to_owned(),
     }
-}
-
-/// The lines that may matter to a person.
-fn notable(text: &str) -> Vec<&str> {
-    // `** WARNING: connection is not using a post-quantum key exchange algorithm.`
-    let noise = ["Warning: Permanently added", "** "];
-    let noise = |line: &&str| !line.is_empty() && !noise.iter().any(|words| line.starts_with(words));
-    text.lines().map(str::trim).filter(noise).collect()
 }
 
 #[cfg(test)]

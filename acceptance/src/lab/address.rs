@@ -13,6 +13,9 @@ pub const BRIDGE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
 /// Length of the prefix of the lab's network, 10.88.0.0/24; floating addresses are free from 10.88.0.100.
 pub const PREFIX_LENGTH: u8 = 24;
 
+/// Starts the name of each node's directory in the cgroup hierarchies.
+pub const CGROUP_PREFIX: &str = "ha-lab-";
+
 /// What a node is meant for; it decides nothing but the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -80,7 +83,7 @@ impl NodeName {
 
     /// The node's directory in each cgroup hierarchy.
     pub fn cgroup(self) -> String {
-        format!("{}{self}", super::cgroup::PREFIX)
+        format!("{CGROUP_PREFIX}{self}")
     }
 
     /// The node that has this network namespace.

@@ -6,10 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::node::wait_until;
+use super::address::CGROUP_PREFIX;
+use super::wait::wait_until;
 
-/// Starts the name of each of the lab's directories.
-pub const PREFIX: &str = "ha-lab-";
 const ROOT: &str = "/sys/fs/cgroup";
 /// How long the kernel may take to stop or bury all processes of a node.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,7 +83,7 @@ pub fn groups() -> Result<Vec<String>> {
         .flat_map(|hierarchy| children(hierarchy))
         .filter_map(|folder| name(&folder))
         .collect();
-    names.retain(|name| name.starts_with(PREFIX));
+    names.retain(|name| name.starts_with(CGROUP_PREFIX));
     names.sort();
     names.dedup();
     Ok(names)

@@ -3,7 +3,28 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::recipe::{IMAGE_PROGRAMS, ImageFiles};
+/// Kubernetes' programs that become images.
+pub const IMAGE_PROGRAMS: [&str; 4] = [
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+];
+
+/// The programs that become images.
+#[derive(Debug)]
+pub struct ImageFiles {
+    /// Kubernetes' own.
+    pub kubernetes: PathBuf,
+    /// The server's program.
+    pub etcd: PathBuf,
+    /// Its client.
+    pub etcdctl: PathBuf,
+    /// The DNS server.
+    pub coredns: PathBuf,
+    /// The pod sandbox's process.
+    pub pause: PathBuf,
+}
 
 /// Tags of the images whose version is not Kubernetes' own, as kubeadm spells them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@
 //!
 //! Reading order: [`operations`] says what each command does; [`recipe`] what a lab is made of; then how it is made
 //! ([`rootfs`], [`go_build`], [`images`], [`archive`], [`store`]) and how nodes live ([`disk`], [`network`], [`cgroup`],
-//! [`node`]); [`address`], [`cache`], [`digest`], [`state`], [`program`], [`progress`] and [`requirements`] are the ground they stand on.
+//! [`node`]); [`address`], [`cache`], [`digest`], [`state`], [`program`], [`progress`],
+//! [`requirements`] and [`wait`] are the ground they stand on.
 pub mod operations;
 pub mod recipe;
 
@@ -30,3 +31,4 @@ pub mod program;
 pub mod progress;
 pub mod requirements;
 pub mod state;
+pub mod wait;

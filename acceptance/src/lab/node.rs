@@ -1,8 +1,7 @@
 //! A node's life: power on, power off, and the conditions under which it is ready.
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::Pid;
@@ -11,13 +10,12 @@ use super::address::{LAB_NETNS, NodeName};
 use super::cache::Cache;
 use super::disk::USER;
 use super::store::Store;
+use super::wait::wait_until;
 use super::{cgroup, network, program, progress, rootfs};
 
 const BOOT: &str = include_str!("files/boot.sh");
 /// How long a node may take from power on until it is ready; ten times of what it takes on a slow machine.
 const BOOT_PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks at a condition.
-const POLL: Duration = Duration::from_millis(100);
 
 /// A node whose power is cut says no goodbye: without the interval a session to it would hang for ever.
 const SSH_OPTIONS: [&str; 5] = [
@@ -27,24 +25,6 @@ const SSH_OPTIONS: [&str; 5] = [
     "ServerAliveInterval=5",
     "StrictHostKeyChecking=yes",
 ];
-
-/// Looks again and again until the condition holds; false if it did not within the time.
-pub fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    loop {
-        if condition() {
-            return true;
-        }
-        if start.elapsed() > patience {
-            return false;
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where conditions without an event are waited for"
-        )]
-        thread::sleep(POLL);
-    }
-}
 
 /// Whether the node has power.
 pub fn is_running(name: NodeName) -> bool {
@@ -208,19 +188,4 @@ fn import(cache: &Cache, name: NodeName, store: &Store) -> Result<()> {
         return Ok(());
     }
     bail!("{name} lacks {missing:?} also after another import")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_ends_with_the_condition_or_the_patience() {
-        let mut looks = 0;
-        assert!(wait_until(Duration::from_secs(60), || {
-            looks += 1;
-            looks == 2
-        }));
-        assert!(!wait_until(Duration::ZERO, || false));
-    }
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::address::{LAB_NETNS, NodeName};
+use super::address::{CGROUP_PREFIX, LAB_NETNS, NodeName};
 use super::cache::{self, Cache};
 use super::disk::{self, Template};
 use super::recipe::{DEFAULT_KUBERNETES, Kubernetes};
@@ -143,7 +143,7 @@ pub fn down(cache: &Cache) -> Result<()> {
     nodes.extend(
         groups
             .iter()
-            .filter_map(|group| group.strip_prefix(cgroup::PREFIX)?.parse::<NodeName>().ok()),
+            .filter_map(|group| group.strip_prefix(CGROUP_PREFIX)?.parse::<NodeName>().ok()),
     );
     nodes.extend(
         State::read(cache)

@@ -8,20 +8,13 @@ use anyhow::{Context as _, Result, bail};
 use super::cache::Cache;
 use super::digest::{self, fingerprint};
 use super::go_build::GoBuild;
-use super::images::ImageTags;
+use super::images::{IMAGE_PROGRAMS, ImageFiles, ImageTags};
 use super::{program, progress};
 
 /// What `lab up` makes without `--kubernetes`.
 pub const DEFAULT_KUBERNETES: &str = "1.37.2";
 /// Programs that a node has in /usr/bin.
 pub const NODE_PROGRAMS: [&str; 3] = ["kubeadm", "kubelet", "kubectl"];
-/// Programs that become images.
-pub const IMAGE_PROGRAMS: [&str; 4] = [
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kube-proxy",
-];
 /// In a user's own folder of programs: taken if there, else built as for any other release.
 const OPTIONAL_PROGRAMS: [&str; 3] = ["etcd", "etcdctl", "coredns"];
 const PAUSE_SOURCE: &str = include_str!("files/pause.c");
@@ -35,21 +28,6 @@ pub struct Kubernetes {
     pub key: String,
     /// Holds [`NODE_PROGRAMS`] and [`IMAGE_PROGRAMS`].
     pub folder: PathBuf,
-}
-
-/// The programs that become images.
-#[derive(Debug)]
-pub struct ImageFiles {
-    /// Kubernetes' own.
-    pub kubernetes: PathBuf,
-    /// The server's program.
-    pub etcd: PathBuf,
-    /// Its client.
-    pub etcdctl: PathBuf,
-    /// The DNS server.
-    pub coredns: PathBuf,
-    /// The pod sandbox's process.
-    pub pause: PathBuf,
 }
 
 impl Kubernetes {

@@ -1,8 +1,8 @@
 //! Hosts die, come back and are reinstalled: what is refused, what is cleaned, and that the cluster gets whole again.
 use std::time::{Duration, Instant};
 
-use acceptance::lab::node::wait_until;
 use acceptance::lab::operations;
+use acceptance::lab::wait::wait_until;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 //! goes on from there.
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use acceptance::lab::node::wait_until;
+use acceptance::lab::wait::wait_until;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;

@@ -27,13 +27,10 @@ pub(crate) fn own(operation: &str) -> Result<Owner, Failure> {
 
 /// `user@machine (process)`.
 pub(crate) fn who() -> String {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = accounts
-        .lines()
-        .find(|line| line.split(':').nth(2) == Some(&uid))
-        .and_then(|line| line.split(':').next())
-        .unwrap_or(&uid);
+    let uid = nix::unistd::getuid();
+    // Accounts may come from LDAP or SSSD, not from /etc/passwd.
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    let user = user.map_or_else(|| uid.to_string(), |user| user.name);
     let uname = rustix::system::uname();
     let machine = uname.nodename().to_string_lossy();
     format!("{user}@{machine} (process {})", pid())

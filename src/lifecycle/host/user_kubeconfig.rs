@@ -1,7 +1,7 @@
 //! The SSH user's copy of `admin.conf`.
 use crate::{
     command::{Script, quote},
-    node::facts::User,
+    node::user::User,
 };
 
 /// Removes the user's kubeconfig if it is the copy of this host's `admin.conf`; before the reset, which removes

@@ -62,7 +62,7 @@ pub(super) async fn look(
 pub(super) fn interface_of(spec: &LoadbalancerSpec, facts: &Facts) -> Option<String> {
     spec.interface
         .clone()
-        .or_else(|| interface::interface_for(facts, spec.address).map(|found| found.name.clone()))
+        .or_else(|| interface::interface_for(&facts.interfaces, spec.address).map(|found| found.name.clone()))
 }
 
 pub(super) fn problems(spec: &LoadbalancerSpec, facts: &Facts, is_installed: bool) -> Vec<Problem> {

@@ -5,9 +5,9 @@ use semver::Version;
 
 use super::*;
 use crate::node::{
-    facts::User,
     runtime::Runtimes,
     setup::{CloudInit, Setup},
+    user::User,
 };
 
 fn of_master(facts: &Facts, cri_socket: &str, etcd_folder: Option<&str>) -> Vec<Problem> {

@@ -112,7 +112,7 @@ fn check_vip(facts: &Facts, expected: &LoadbalancerExpectations<'_>, checks: &mu
     }
     let found = match expected.interface {
         Some(name) => facts.interfaces.iter().find(|interface| interface.name == name),
-        None => interface::interface_for(facts, address),
+        None => interface::interface_for(&facts.interfaces, address),
     };
     let Some(found) = found else {
         let looked = expected

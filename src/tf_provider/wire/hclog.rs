@@ -3,12 +3,8 @@
 //! Only this crate's own events are logged: what the libraries below say at trace level is frames and keys.
 use crate::tf_provider::{Settings, secrets::redact};
 use serde_json::{Map, Value as Json};
-use std::{
-    fmt,
-    io::Write,
-    panic::PanicHookInfo,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, io::Write, panic::PanicHookInfo, time::SystemTime};
+use time::{OffsetDateTime, macros::format_description};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
@@ -132,24 +128,9 @@ fn line(level: Level, module: &str, at: SystemTime, mut fields: Map<String, Json
 
 /// RFC 3339 in UTC with six digits, the only form Terraform takes.
 fn timestamp(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days since 0000-03-01, so that the leap day is the last of its year; 400 years have 146097 days.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let micros = since.subsec_micros();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    // Only a year of more than four digits is an error.
+    OffsetDateTime::from(at).format(form).unwrap_or_default()
 }
 
 /// Collects fields as JSON.
@@ -206,7 +187,7 @@ mod tests {
     use super::*;
     use std::{
         sync::{Arc, Mutex},
-        time::Duration,
+        time::{Duration, UNIX_EPOCH},
     };
 
     fn logged(work: impl FnOnce()) -> Vec<Json> {

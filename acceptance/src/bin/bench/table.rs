@@ -1,5 +1,5 @@
 //! The table that `make bench` prints.
-use std::fmt::Write as _;
+use acceptance::table;
 
 use super::samples::Samples;
 
@@ -92,31 +92,11 @@ fn verdict(value: f64, bar: f64) -> String {
     if value <= bar { "met" } else { "missed" }.to_owned()
 }
 
-/// Text, each column as wide as its widest cell.
+/// The whole table.
 pub(crate) fn render(rows: &[Row]) -> String {
-    let head = ["measured", "min", "median", "max", "runs", "ratio", "target", ""].map(str::to_owned);
-    let lines: Vec<[String; 8]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
-    let mut widths = [0; 8];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for line in &lines {
-        let mut row = String::new();
-        for (column, (width, cell)) in widths.iter().zip(line).enumerate() {
-            // Numbers stand under numbers.
-            let _ = if (1..=4).contains(&column) {
-                write!(row, "{cell:>width$}  ")
-            } else {
-                write!(row, "{cell:<width$}  ")
-            };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
+    let head = ["measured", "min", "median", "max", "runs", "ratio", "target", ""];
+    let rows: Vec<[String; 8]> = rows.iter().map(Row::cells).collect();
+    table::render(head, &rows, 1..5)
 }
 
 #[cfg(test)]

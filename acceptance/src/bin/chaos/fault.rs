@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acceptance::hosts::Hosts;
 use acceptance::lab::address::NodeName;
-use acceptance::lab::{network, node, operations, program};
+use acceptance::lab::{network, node, operations, program, wait};
 use acceptance::terraform::Running;
 use anyhow::Result;
 use fastrand::Rng;
@@ -145,7 +145,7 @@ impl Fault {
                 terraform.signal(Signal::INT)?;
                 if *times > 1 {
                     // Terraform must have taken notice of the first, or it sees one.
-                    node::wait_until(BETWEEN_INTERRUPTS, || false);
+                    wait::wait_until(BETWEEN_INTERRUPTS, || false);
                     terraform.signal(Signal::INT)?;
                 }
                 Ok(())

@@ -1,8 +1,8 @@
 //! The table that `make chaos` prints.
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use acceptance::outages::Outages;
+use acceptance::table;
 
 use super::plan::Round;
 use super::probe::quorum::Verdict;
@@ -80,26 +80,9 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
 }
 
-/// Text, each column as wide as its widest cell.
+/// The whole table.
 pub(crate) fn render(rows: &[[String; 12]]) -> String {
-    let head = HEAD.map(str::to_owned);
-    let mut widths = [0; 12];
-    for row in std::iter::once(&head).chain(rows) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in std::iter::once(&head).chain(rows) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a string does not fail.
-            let _ok = write!(line, "{cell:<width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    table::render(HEAD, rows, 0..0)
 }
 
 #[cfg(test)]

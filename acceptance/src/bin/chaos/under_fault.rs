@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use acceptance::hosts::Hosts;
-use acceptance::lab::node::wait_until;
 use acceptance::lab::progress;
+use acceptance::lab::wait::wait_until;
 use acceptance::terraform::{Ended, Running};
 use acceptance::workspace::Workspace;
 use anyhow::Result;

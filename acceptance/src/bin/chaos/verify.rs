@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acceptance::hosts::Hosts;
 use acceptance::lab::address::NodeName;
-use acceptance::lab::node::wait_until;
+use acceptance::lab::wait::wait_until;
 use acceptance::recorder::Recording;
 use acceptance::residue;
 use acceptance::running_cluster::{ENDPOINT, RunningCluster};

@@ -8,7 +8,7 @@ use crate::{
         engine::{Act, Check, Run, Step},
         failure::Failure,
     },
-    node::facts::User,
+    node::user::User,
 };
 
 /// Copies `admin.conf` (0600, owned by the user). A kubeconfig of something else is left alone, and who has no home of

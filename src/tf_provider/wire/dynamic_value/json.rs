@@ -1,5 +1,5 @@
 //! Values as JSON, the form of states as they lie in a file; every digit of a number is kept.
-use super::{DecodeError, element, inner, number, with_type};
+use super::guided::{DecodeError, element, inner, number, with_type};
 use crate::tf_provider::{path::Path, types::Type, value::Value};
 use serde_json::{Value as Json, value::RawValue};
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Values as msgpack, the form of every call.
-use super::{DecodeError, PLAIN, element, fault, inner, number, type_of, with_type};
+use super::guided::{DecodeError, PLAIN, element, fault, inner, number, type_of, with_type};
 use crate::tf_provider::{
     number::{Kind, Number},
     path::Path,
