@@ -18,6 +18,7 @@ pub mod kube;
 pub mod kubeadm;
 pub mod lifecycle;
 pub mod node;
+pub mod preflight;
 pub mod provider;
 pub mod remote;
 pub mod tf_provider;

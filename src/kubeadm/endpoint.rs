@@ -1,7 +1,7 @@
 //! The control plane's address as all nodes and users see it.
 use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 
-use super::spec::API_SERVER_PORT;
+use super::ports::API_SERVER_PORT;
 
 /// `host:port`, where the host is an IP address or a DNS name. IPv6 stands in brackets, the port is required.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,7 +97,7 @@ fn is_dns_name(text: &str) -> bool {
     if all_digits {
         return text.parse::<IpAddr>().is_ok();
     }
-    text.len() <= 253 && text.split('.').all(super::validate::is_dns_label)
+    text.len() <= 253 && text.split('.').all(super::names::is_dns_label)
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@ mod discovery;
 mod documents;
 mod endpoint;
 mod invocation;
+mod names;
 mod output;
+mod ports;
 mod read_back;
 mod spec;
 mod taint;
@@ -39,12 +41,15 @@ pub use invocation::{
     config_validate_command, images_list_command, images_pull_command, init_command, join_command,
     reset_command, upload_certs_command, version_command,
 };
+pub use names::{validate_label_key, validate_label_value};
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
+pub use ports::{
+    API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT, SCHEDULER_PORT,
+};
 pub use read_back::{ReadBackError, read_cluster};
 pub use spec::{
-    API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ClusterSpec, ComponentSpec, DEFAULT_CLUSTER_NAME,
-    DEFAULT_CRI_SOCKET, DEFAULT_DNS_DOMAIN, DEFAULT_SERVICE_SUBNET, ETCD_CLIENT_PORT, ETCD_PEER_PORT,
-    EtcdSpec, HostPathMount, JoinSpec, KUBELET_PORT, NodeSpec, SCHEDULER_PORT,
+    ClusterSpec, ComponentSpec, DEFAULT_CLUSTER_NAME, DEFAULT_CRI_SOCKET, DEFAULT_DNS_DOMAIN,
+    DEFAULT_SERVICE_SUBNET, EtcdSpec, HostPathMount, JoinSpec, NodeSpec,
 };
 pub use taint::{Taint, TaintEffect, TaintError};
 pub use validate::{
@@ -52,7 +57,7 @@ pub use validate::{
     check_feature_gate, check_ignored, check_kubelet_argument, check_networks, check_phase,
     validate_absolute_path, validate_argument, validate_ca_cert_hash, validate_cert_san, validate_cidr,
     validate_cluster_name, validate_cri_socket, validate_data_dir, validate_disjoint, validate_dns_domain,
-    validate_endpoint, validate_image, validate_image_repository, validate_label_key, validate_label_value,
-    validate_node_name, validate_taint, validate_version, validate_volume_name,
+    validate_endpoint, validate_image, validate_image_repository, validate_node_name, validate_taint,
+    validate_version, validate_volume_name,
 };
 pub use version::{SkewError, Version, VersionError, check_skew};

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::{validate_label_key, validate_label_value};
+use super::names::{validate_label_key, validate_label_value};
 
 /// What keeps pods off a node; `key=value:Effect` or `key:Effect`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

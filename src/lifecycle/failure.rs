@@ -2,7 +2,7 @@
 use super::transport_advice;
 use crate::{
     command::Failed,
-    node::preflight::{Problem, Severity},
+    preflight::{Problem, Severity},
     remote::{Host, HostError, HostErrorKind, TransportError as T},
 };
 

@@ -12,7 +12,6 @@ pub mod interface;
 pub mod journal;
 pub mod lock;
 pub mod machine;
-pub mod preflight;
 pub mod query;
 pub mod reload;
 pub mod runtime;

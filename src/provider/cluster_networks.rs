@@ -10,8 +10,8 @@ use ipnet::IpNet;
 
 use super::{
     claims::Cluster,
-    ha_master::named_networks,
     rules::{address, entries, texts},
+    subnets::named_networks,
 };
 use crate::{
     kubeadm::Endpoint,

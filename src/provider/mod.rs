@@ -20,6 +20,7 @@ mod run_memory;
 mod settings;
 mod shared;
 mod shared_attributes;
+mod subnets;
 
 mod ha_loadbalancer;
 mod ha_master;

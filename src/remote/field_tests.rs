@@ -2,7 +2,6 @@
 use std::{
     fs,
     net::TcpStream,
-    path::Path,
     process::Command,
     sync::Mutex,
     time::{Duration, Instant},
@@ -12,19 +11,19 @@ use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    sshd::{Sshd, asked_for, fingerprint, keygen},
+    sshd::{Sshd, asked_for},
     *,
 };
 use crate::command::{Output, Script};
 
 /// Prints what a careless parser would trip over.
-const BODY: &str = "printf '\\n{\"a\": 1}\\nlast'; echo words >&2; exit 7";
+pub(super) const BODY: &str = "printf '\\n{\"a\": 1}\\nlast'; echo words >&2; exit 7";
 
-fn script(body: &str) -> Script {
+pub(super) fn script(body: &str) -> Script {
     Script::new("test", body).limit(Duration::from_secs(20))
 }
 
-async fn run(target: &Target, script: &Script) -> Result<Output, TransportError> {
+pub(super) async fn run(target: &Target, script: &Script) -> Result<Output, TransportError> {
     let pool = Pool::new();
     let result = pool.host(target).run(script).await;
     pool.close().await;
@@ -40,7 +39,7 @@ async fn through(sshd: &Sshd, login_shell: &str) -> Result<Output, TransportErro
     run(&sshd.target(), &script(BODY)).await
 }
 
-fn answer() -> Output {
+pub(super) fn answer() -> Output {
     Output {
         status: 7,
         stdout: "\n{\"a\": 1}\nlast".into(),
@@ -343,108 +342,4 @@ async fn a_machine_that_gets_its_users_keys_after_its_sshd() {
         "{told:?}"
     );
     pool.close().await;
-}
-
-fn public_key(path: &Path) -> String {
-    fs::read_to_string(path).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_machine_made_anew_at_the_same_address() {
-    if !asked_for() {
-        return;
-    }
-    let sshd = Sshd::start();
-    let known_hosts = sshd.path("known_hosts");
-    let name = format!("[127.0.0.1]:{}", sshd.port);
-    let old = public_key(&sshd.path("other_host.pub"));
-    let by_alias = |alias: &str| Target {
-        host_key_alias: Some(alias.into()),
-        ..sshd.target()
-    };
-    let by_key = |file: &str| Target {
-        host_keys: PublicKey::parse_lines(&public_key(&sshd.path(file))).unwrap(),
-        ..sshd.target()
-    };
-    let hello = script(BODY);
-    // The old machine is on record under its address and under its own name.
-    let record = format!("{name} {old}vm-1 {old}");
-    fs::write(&known_hosts, &record).unwrap();
-    for refused in [sshd.target(), by_alias("VM-1")] {
-        let error = run(&refused, &hello).await.unwrap_err();
-        assert!(
-            matches!(error, TransportError::HostKeyChanged { .. }),
-            "{error:?}"
-        );
-    }
-    let error = run(&by_key("other_host.pub"), &hello).await.unwrap_err();
-    let shown = fingerprint(&sshd.path("host.pub"));
-    assert_eq!(
-        error,
-        TransportError::HostKeyNotGiven {
-            hop: "127.0.0.1".into(),
-            shown
-        }
-    );
-    assert_eq!(
-        fs::read_to_string(&known_hosts).unwrap(),
-        record,
-        "nothing was verified"
-    );
-
-    for verified in [by_alias("VM-2"), by_key("host.pub")] {
-        fs::write(&known_hosts, &record).unwrap();
-        assert_eq!(run(&verified, &hello).await, Ok(answer()));
-        // Who reaches it by its address accepts it now, strictly, and hashed names are understood.
-        let hash = Command::new("ssh-keygen")
-            .arg("-Hf")
-            .arg(&known_hosts)
-            .output()
-            .unwrap();
-        assert!(hash.status.success());
-        let peer = Target {
-            host_key_policy: HostKeyPolicy::Strict,
-            ..sshd.target()
-        };
-        assert_eq!(run(&peer, &hello).await, Ok(answer()));
-        assert_eq!(run(&verified, &hello).await, Ok(answer()));
-        let error = run(&by_alias("vm-1"), &hello).await.unwrap_err();
-        assert!(
-            matches!(error, TransportError::HostKeyChanged { .. }),
-            "{error:?}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_signs_host_keys() {
-    if !asked_for() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let authority = folder.path().join("authority");
-    keygen(&authority, "");
-    keygen(&folder.path().join("host"), "");
-    let signed = Command::new("ssh-keygen")
-        .args(["-q", "-h", "-I", "m1", "-n", "vm-1", "-s"])
-        .arg(&authority)
-        .arg(folder.path().join("host.pub"))
-        .status();
-    assert!(signed.unwrap().success());
-    let sshd = Sshd::start_with(&format!(
-        "HostKey {0}/host\nHostCertificate {0}/host-cert.pub",
-        folder.path().display()
-    ));
-    let by = |authority: &Path, alias: &str| Target {
-        host_keys: PublicKey::parse_lines(&format!("@cert-authority {}", public_key(authority))).unwrap(),
-        host_key_alias: Some(alias.into()),
-        ..sshd.target()
-    };
-    let authority = authority.with_extension("pub");
-    assert_eq!(run(&by(&authority, "vm-1"), &script(BODY)).await, Ok(answer()));
-    // Another machine of the same authority, and another authority.
-    for target in [by(&authority, "vm-2"), by(&sshd.path("other_key.pub"), "vm-1")] {
-        let error = run(&target, &script(BODY)).await.unwrap_err();
-        assert!(!error.is_unreachable(), "{error:?}");
-    }
 }

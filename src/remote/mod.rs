@@ -11,8 +11,11 @@ pub mod fake;
 #[cfg(test)]
 mod field_tests;
 mod host;
+mod host_error;
 mod host_records;
 mod host_words;
+#[cfg(test)]
+mod identity_tests;
 mod known_hosts;
 mod openssh;
 mod pool;
@@ -32,7 +35,8 @@ mod sshd_tests;
 mod target;
 mod wrapper;
 
-pub use host::{Host, HostError, HostErrorKind, Permit};
+pub use host::{Host, Permit};
+pub use host_error::{HostError, HostErrorKind};
 pub use pool::Pool;
 pub use public_key::PublicKey;
 pub use target::{Bastion, HostKeyPolicy, Key, Target};

@@ -6,26 +6,94 @@ use super::{
     sources::{Sources, all_files, root, sources},
 };
 
-pub(super) const DOMAIN: [&str; 6] = ["kubeadm", "etcd", "kube", "haproxy", "keepalived", "node"];
+pub(super) const DOMAIN: [&str; 7] = [
+    "kubeadm",
+    "etcd",
+    "kube",
+    "haproxy",
+    "keepalived",
+    "node",
+    "preflight",
+];
 
 /// What each member of a folder may import of the same folder, besides itself: a layer other layers, a room
 /// (`"lifecycle/engine"`) other rooms of its layer. Words in capitals are [`GROUPS`].
 ///
 /// If the table has one room of a folder, it must have all of its rooms and files. Free are a `mod.rs`, which hands on
 /// what all of them have, and within a layer the code of tests.
-const MAY_IMPORT: [(&str, &[&str]); 28] = [
+const MAY_IMPORT: [(&str, &[&str]); 46] = [
     ("main", &["provider", "remote", "tf_provider"]),
     (
         "provider",
         &["tf_provider", "lifecycle", "DOMAIN", "remote", "command"],
     ),
     ("lifecycle", &["DOMAIN", "remote", "command"]),
+    ("lifecycle/transport_advice", &[]),
+    ("lifecycle/failure", &["lifecycle/transport_advice"]),
+    ("lifecycle/notice", &[]),
+    ("lifecycle/spec", &[]),
+    ("lifecycle/engine", &["lifecycle/failure"]),
+    ("lifecycle/lock", &["lifecycle/failure", "lifecycle/engine"]),
+    (
+        "lifecycle/host",
+        &[
+            "lifecycle/failure",
+            "lifecycle/notice",
+            "lifecycle/spec",
+            "lifecycle/engine",
+        ],
+    ),
+    (
+        "lifecycle/cluster",
+        &[
+            "lifecycle/failure",
+            "lifecycle/notice",
+            "lifecycle/spec",
+            "lifecycle/engine",
+            "lifecycle/host",
+        ],
+    ),
+    (
+        "lifecycle/network",
+        &[
+            "lifecycle/failure",
+            "lifecycle/notice",
+            "lifecycle/spec",
+            "lifecycle/engine",
+            "lifecycle/host",
+        ],
+    ),
+    (
+        "lifecycle/stages",
+        &["lifecycle/failure", "lifecycle/engine", "lifecycle/lock"],
+    ),
+    (
+        "lifecycle/steps",
+        &[
+            "lifecycle/failure",
+            "lifecycle/spec",
+            "lifecycle/engine",
+            "lifecycle/host",
+            "lifecycle/cluster",
+            "lifecycle/network",
+        ],
+    ),
+    ("lifecycle/create", &["ROOMS"]),
+    ("lifecycle/remove", &["ROOMS"]),
+    ("lifecycle/update", &["ROOMS"]),
+    ("lifecycle/loadbalancer", &["ROOMS"]),
+    (
+        "lifecycle/read",
+        &["lifecycle/failure", "lifecycle/engine", "lifecycle/host"],
+    ),
+    ("lifecycle/drill", &[]),
     ("kubeadm", &["DOMAIN", "command"]),
     ("etcd", &["DOMAIN", "command"]),
     ("kube", &["DOMAIN", "command"]),
     ("haproxy", &["DOMAIN", "command"]),
     ("keepalived", &["DOMAIN", "command"]),
     ("node", &["DOMAIN", "command"]),
+    ("preflight", &["kubeadm", "node"]),
     ("remote", &["command"]),
     ("command", &[]),
     ("tf_provider", &[]),
@@ -69,8 +137,23 @@ const MAY_IMPORT: [(&str, &[&str]); 28] = [
 ];
 
 /// Names in the table that stand for several members.
-const GROUPS: [(&str, &[&str]); 2] = [
+const GROUPS: [(&str, &[&str]); 3] = [
     ("DOMAIN", &DOMAIN),
+    (
+        "ROOMS",
+        &[
+            "lifecycle/failure",
+            "lifecycle/notice",
+            "lifecycle/spec",
+            "lifecycle/engine",
+            "lifecycle/lock",
+            "lifecycle/host",
+            "lifecycle/cluster",
+            "lifecycle/network",
+            "lifecycle/stages",
+            "lifecycle/steps",
+        ],
+    ),
     (
         "ACCEPTANCE",
         &[

@@ -1,8 +1,8 @@
 //! Extra arguments of the kubelet: those that end it at start, and those that kubeadm or the systemd unit gives it.
 use super::{
+    super::names::{validate_label_key, validate_label_value},
     super::{DEFAULT_CRI_SOCKET, Version},
     finding::Finding,
-    names::{validate_label_key, validate_label_value},
 };
 use crate::node::{address::parse_address, runtime::socket_path};
 

@@ -22,12 +22,10 @@ pub use image::{validate_image, validate_image_repository};
 pub use kubelet_arguments::{Kubelet, check_kubelet_argument};
 pub use names::{
     validate_ca_cert_hash, validate_cert_san, validate_cluster_name, validate_dns_domain, validate_endpoint,
-    validate_label_key, validate_label_value, validate_node_name, validate_taint, validate_version,
+    validate_node_name, validate_taint, validate_version,
 };
 pub use paths::{
     HOST_PATH_TYPES, validate_absolute_path, validate_cri_socket, validate_data_dir, validate_volume_name,
 };
 pub use phases::{Phases, check_ignored, check_phase};
 pub use subnets::{Networks, check_networks, validate_cidr, validate_disjoint};
-
-pub(super) use names::is_dns_label;

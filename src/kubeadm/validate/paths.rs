@@ -1,5 +1,5 @@
 //! Paths on hosts: folders, sockets, and what is mounted into static pods.
-use super::is_dns_label;
+use super::super::names::is_dns_label;
 
 /// Kubernetes' `HostPathType`; empty is no check.
 pub const HOST_PATH_TYPES: [&str; 8] = [

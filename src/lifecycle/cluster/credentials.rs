@@ -1,5 +1,5 @@
 //! Join credentials: made on a master for one join, revoked after it, never kept.
-use crate::lifecycle::engine::Act;
+use crate::lifecycle::engine::{Act, random};
 use crate::lifecycle::{
     failure::answer_not_understood,
     host::{answers_of, remove_config, write_config},
@@ -102,14 +102,4 @@ pub(crate) async fn remove_certificates(act: Act<'_>, via: &Host) -> Result<(), 
 /// kubeadm's version on a host.
 pub(crate) fn kubeadm_version(facts: &crate::node::Facts) -> Option<Version> {
     facts.kubeadm_version.clone().map(Version::from)
-}
-
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| Failure::new("No randomness from the operating system", error.to_string()))?;
-    }
-    Ok(bytes)
 }

@@ -11,8 +11,7 @@ mod stale;
 mod survey;
 
 pub(crate) use credentials::{
-    kubeadm_version, mint_token, new_bootstrap_token, random, remove_certificates, revoke,
-    upload_certificates,
+    kubeadm_version, mint_token, new_bootstrap_token, remove_certificates, revoke, upload_certificates,
 };
 pub(crate) use find_cluster::{Through, find_cluster, through, wait_for_cluster};
 pub(crate) use handle::Cluster;

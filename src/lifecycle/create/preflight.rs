@@ -15,11 +15,8 @@ use crate::{
         network::{master_connections, places, worker_connections},
         spec::{Join, MasterSpec, NodeWishes},
     },
-    node::{
-        Facts,
-        facts::ETCD_FOLDER,
-        preflight::{self, NodeExpectations, Problem, Severity, check_joining_etcd},
-    },
+    node::{Facts, facts::ETCD_FOLDER},
+    preflight::{self, NodeExpectations, Problem, Severity, check_joining_etcd},
     remote::Host,
 };
 

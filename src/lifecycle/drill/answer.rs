@@ -25,26 +25,3 @@ pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Output {
         .or_else(|| answer_cluster::answer(world, at, script))
         .unwrap_or_else(|| panic!("nobody knows the script {:?}:\n{}", script.title, script.body))
 }
-
-pub(super) fn says(stdout: impl Into<String>) -> Output {
-    Output {
-        stdout: stdout.into(),
-        ..Output::default()
-    }
-}
-
-pub(super) fn fails(stderr: impl Into<String>) -> Output {
-    Output {
-        status: 1,
-        stderr: stderr.into(),
-        ..Output::default()
-    }
-}
-
-/// The answer of a test.
-pub(super) fn whether(yes: bool) -> Output {
-    Output {
-        status: i32::from(!yes),
-        ..Output::default()
-    }
-}

@@ -2,9 +2,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    answer::{fails, says, whether},
     answer_host::{addresses, boot, state},
     detached::upload_certificates,
+    reply::{fails, says, whether},
     shell::{name_after, word_after},
     world::{Cluster, Node, World},
 };

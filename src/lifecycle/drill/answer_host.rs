@@ -2,10 +2,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{
-    answer::{fails, says, whether},
-    detached::{self, Operation},
+    detached,
+    reply::{fails, says, whether},
     shell::{name_after, paths, word_after, words},
-    world::{Machine, World},
+    world::{Machine, Operation, World},
 };
 use crate::{
     command::{Output, Script},

@@ -1,7 +1,7 @@
 //! Scripts about HAProxy, keepalived and the floating IP.
 use super::{
-    answer::{says, whether},
     detached::{put_aside, put_back},
+    reply::{says, whether},
     shell::{paths, words},
     world::World,
 };

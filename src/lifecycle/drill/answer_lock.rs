@@ -1,7 +1,7 @@
 //! Scripts that take turns and notes: the locks and the journal on a host.
 use tokio::time::Instant;
 
-use super::{answer::says, shell::word_after, world::World};
+use super::{reply::says, shell::word_after, world::World};
 use crate::{
     command::{Output, Script, quote},
     node::lock::{LEASE, Owner, Scope},

@@ -1,6 +1,6 @@
 //! Scripts about the way between hosts: addresses, connections, VRRP, who has the floating IP.
 use super::{
-    answer::{says, whether},
+    reply::{says, whether},
     shell::words,
     world::World,
 };

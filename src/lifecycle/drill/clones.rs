@@ -1,8 +1,9 @@
 //! Drill: machines cloned from one image, which have one machine ID.
 use super::{
+    link::Lab,
     operations::{M1, M2, M3, MASTERS, Operation, empty_world, join, leaving, new_run, symmetric_master},
     tell,
-    world::{Fault, FaultKind, Lab, World},
+    world::{Fault, FaultKind, World},
 };
 use crate::lifecycle::{
     create::create_master,

@@ -2,8 +2,8 @@
 //! apply goes on.
 use super::{
     answer_network::VRRP,
+    link::Lab,
     operations::{M1, M2, M3, Operation, W1, hosts, joining_master, loadbalancer, new_run},
-    world::Lab,
 };
 use crate::lifecycle::{
     create::check_master,

@@ -3,8 +3,9 @@
 use futures::future::join_all;
 
 use super::{
+    link::Lab,
     operations::{M1, M2, M3, MASTERS, Operation, W1, leaving, new_run, symmetric_master, worker},
-    world::{Lab, World},
+    world::World,
 };
 use crate::lifecycle::{
     create::{create_master, create_worker},

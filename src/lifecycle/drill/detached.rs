@@ -4,32 +4,31 @@ use rcgen::{CertificateParams, KeyPair};
 
 use super::{
     shell::{paths, word_after, words, yaml_value},
-    world::{Cluster, Member, Node, World},
+    world::{Cluster, Member, Node, Operation, Work, World},
 };
 use crate::{haproxy, keepalived, kubeadm, node::DIRECTORY};
 
-/// A command in the background.
-#[derive(Clone, Debug)]
-pub(super) enum Operation {
-    Running(Work),
-    Ended(i32, String),
-}
+impl World {
+    /// What was begun in the background comes to its end.
+    pub(super) fn let_time_pass(&mut self) {
+        for at in self.machines.keys().cloned().collect::<Vec<_>>() {
+            for name in self.machines[&at].operations.keys().cloned().collect::<Vec<_>>() {
+                end(self, &at, &name);
+            }
+        }
+        self.settle_vip();
+    }
 
-/// What it is going to do at its end.
-#[derive(Clone, Debug)]
-pub(super) enum Work {
-    Init {
-        node: String,
-        token: String,
-    },
-    Join {
-        node: String,
-        is_master: bool,
-    },
-    Reset,
-    Pull,
-    /// It stops at once.
-    Nothing(String),
+    /// The machine goes down and comes up again: what ran in the background is gone, and so is `/run`.
+    pub(super) fn lose_power(&mut self, at: &str) {
+        let machine = self.machines.get_mut(at).unwrap();
+        machine
+            .operations
+            .retain(|_, operation| matches!(operation, Operation::Ended(..)));
+        machine.remove("/run");
+        machine.locks.clear();
+        self.settle_vip();
+    }
 }
 
 /// Starts the command under its name.

@@ -2,9 +2,10 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    link::Lab,
     operations::Operation,
     tell,
-    world::{Fault, FaultKind, Lab, World},
+    world::{Fault, FaultKind, World},
 };
 
 /// What a kind of fault is called, and how to make one.

@@ -1,7 +1,7 @@
 //! Drill: a node that was finished is not reset by steps that take it for one that was begun.
 use super::{
+    link::Lab,
     operations::{ENDPOINT, M1, M2, Operation, W1, new_run, symmetric_master},
-    world::Lab,
 };
 use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::engine::Act;

@@ -3,11 +3,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     detached::end_reset,
+    link::Lab,
     operations::{
         M1, M2, M3, Operation, W1, empty_world, leaving, loadbalancer, new_run, symmetric_master, worker,
     },
     tell,
-    world::{Fault, FaultKind, Lab, World},
+    world::{Fault, FaultKind, World},
 };
 use crate::lifecycle::{
     create::{create_master, create_worker},

@@ -2,8 +2,9 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    link::Lab,
     operations::{M1, M2, Operation, new_run, symmetric_master, worker},
-    world::{Fault, FaultKind, Lab, World},
+    world::{Fault, FaultKind, World},
 };
 use crate::{
     lifecycle::{

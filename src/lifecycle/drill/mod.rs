@@ -9,8 +9,10 @@ mod answer_loadbalancer;
 mod answer_lock;
 mod answer_network;
 mod detached;
+mod link;
 mod operations;
 mod overlap;
+mod reply;
 mod shell;
 mod world;
 
@@ -35,7 +37,7 @@ use crate::remote::{Target, Transport};
 /// Ways to machines without a load balancer for tests of the provider: each by its address (10.0.0.11 and so on), by
 /// `m11.example.net`, or by 192.0.2.11 as from behind a NAT.
 pub(crate) async fn machines() -> impl Fn(&Target) -> Arc<dyn Transport> {
-    let lab = world::Lab::new(operations::Operation::ApplyLoadbalancer.world_before().await);
+    let lab = link::Lab::new(operations::Operation::ApplyLoadbalancer.world_before().await);
     move |target| {
         let number: String = target
             .address

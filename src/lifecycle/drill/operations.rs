@@ -1,7 +1,10 @@
 //! The provider's operations on a small world: three masters with load balancers and a worker.
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
-use super::world::{Lab, Machine, World};
+use super::{
+    link::Lab,
+    world::{Machine, World},
+};
 use crate::{
     haproxy::HaproxySpec,
     kubeadm::{ClusterSpec, DEFAULT_CRI_SOCKET, NodeSpec},

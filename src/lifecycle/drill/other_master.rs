@@ -1,8 +1,9 @@
 //! Drill: the master that a cluster is changed through goes away in the middle; another one takes its place.
 use super::{
+    link::Lab,
     operations::{M1, MASTERS, Operation, W1, hosts, join, new_run, worker},
     tell,
-    world::{Fault, FaultKind, Lab},
+    world::{Fault, FaultKind},
 };
 use crate::lifecycle::{
     create::create_worker,

@@ -1,8 +1,9 @@
 //! Drill: a master leaves while another has just joined. The new member votes for a while before it answers.
 use super::{
+    link::Lab,
     operations::{M1, M2, M3, leaving, new_run, symmetric_master},
     two_runs::let_others_run,
-    world::{Lab, World},
+    world::World,
 };
 use crate::lifecycle::{
     create::create_master,

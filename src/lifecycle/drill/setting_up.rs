@@ -2,8 +2,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    link::Lab,
     operations::{M1, Operation, new_run, symmetric_master},
-    world::{Fault, FaultKind, Lab},
+    world::{Fault, FaultKind},
 };
 use crate::{
     lifecycle::{
@@ -12,7 +13,7 @@ use crate::{
         failure::{FailureKind, failure_of},
         lock::ClusterLocks,
     },
-    node::preflight::Severity,
+    preflight::Severity,
 };
 
 use tokio::time::Instant;

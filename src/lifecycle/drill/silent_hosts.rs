@@ -2,8 +2,8 @@
 use std::{future::pending, time::Duration};
 
 use super::{
+    link::Lab,
     operations::{ENDPOINT, M1, M2, M3, Operation, new_run},
-    world::Lab,
 };
 use crate::{
     lifecycle::{engine::Run, lock::ClusterLocks},

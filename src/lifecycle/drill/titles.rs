@@ -1,7 +1,7 @@
 //! Drill: what each operation does, step by step, as a table to read.
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{operations::Operation, world::Lab};
+use super::{link::Lab, operations::Operation};
 use crate::lifecycle::engine::Progress;
 
 use serde_json::Value;

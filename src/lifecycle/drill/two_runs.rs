@@ -1,10 +1,7 @@
 //! Drill: two runs of one operation, each in a process of its own, the second beginning after any script of the first.
 use std::time::Duration;
 
-use super::{
-    operations::Operation,
-    world::{Lab, World},
-};
+use super::{link::Lab, operations::Operation, world::World};
 
 const OPERATIONS: [Operation; 7] = [
     Operation::CreateFirstMaster,

@@ -1,11 +1,14 @@
 //! Drill: a cluster is founded on proof only. Situations and what comes of them, as tables.
+//!
+//! Long because: it has a case for each way, and the cases are read beside each other.
 use super::{
     detached::end_reset,
+    link::Lab,
     operations::{
         ENDPOINT, M1, M2, M3, Operation, W1, empty_world, join, joining_master, new_run, symmetric_master,
         worker,
     },
-    world::{Fault, FaultKind, Lab, World},
+    world::{Fault, FaultKind, World},
 };
 use crate::lifecycle::{
     create::{Way, create_master, create_worker, find_way},

@@ -2,7 +2,7 @@
 use std::fs;
 
 use crate::{
-    lifecycle::{cluster::random, failure::Failure},
+    lifecycle::{engine::random, failure::Failure},
     node::lock::Owner,
 };
 

@@ -13,9 +13,9 @@ use crate::{
     },
     node::{
         Facts, Query,
-        preflight::{Problem, Severity},
         setup::{self, Setup},
     },
+    preflight::{Problem, Severity},
 };
 
 use tokio::time::Instant;

@@ -2,10 +2,8 @@
 use super::await_setup::setup_notice;
 use crate::{
     lifecycle::notice::Notice,
-    node::{
-        Facts,
-        preflight::{ETCD_FOLDER_NOT_EMPTY, Problem, Severity, bear_setup},
-    },
+    node::Facts,
+    preflight::{ETCD_FOLDER_NOT_EMPTY, Problem, Severity, bear_setup},
 };
 
 /// What a look at a host came to.

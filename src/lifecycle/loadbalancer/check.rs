@@ -12,13 +12,8 @@ use crate::{
         network::check_loadbalancer_connections,
         spec::LoadbalancerSpec,
     },
-    node::{
-        Facts,
-        address::parse_address,
-        interface,
-        preflight::{self, LoadbalancerExpectations, Problem},
-        vip,
-    },
+    node::{Facts, address::parse_address, interface, vip},
+    preflight::{self, LoadbalancerExpectations, Problem},
     remote::Host,
 };
 

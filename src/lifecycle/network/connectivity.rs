@@ -9,7 +9,6 @@ use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
-    time::Duration,
 };
 
 use crate::{
@@ -17,27 +16,24 @@ use crate::{
     lifecycle::{
         failure::{Failure, FailureKind},
         host::answers_of,
-        spec::{Join, LoadbalancerSpec, NodeWishes},
+        spec::{Join, NodeWishes},
     },
     node::{
         Facts, Network, Query,
-        connectivity::{
-            Connection, Verdict, hear_vrrp_script, parse_verdicts, runs_vrrp_command, try_connections_script,
-            try_vrrp_script,
-        },
-        preflight::{self, Problem},
+        connectivity::{Connection, Verdict, parse_verdicts, try_connections_script},
     },
+    preflight::{self, Problem},
     remote::Host,
 };
 
-use futures::future::{join, join_all};
+use futures::future::join_all;
 
 /// A port that a host needs to reach, and what it is there for.
 #[derive(Clone, Debug)]
-struct Need {
-    to: String,
-    port: u16,
-    purpose: &'static str,
+pub(super) struct Need {
+    pub(super) to: String,
+    pub(super) port: u16,
+    pub(super) purpose: &'static str,
 }
 
 /// A host, and where others find its node.
@@ -188,51 +184,6 @@ pub(crate) async fn check_worker_connections(
     problem(&try_all(tries, ignored).await, ignored_hint(true))
 }
 
-/// What keeps a load balancer from its API servers and from the other members.
-///
-/// `others`: their hosts. Who is down, or cannot be asked, says nothing of the way to it.
-pub(crate) async fn check_loadbalancer_connections(
-    host: &Host,
-    spec: &LoadbalancerSpec,
-    others: &[Host],
-) -> Vec<Problem> {
-    let other = |address: &&String| address.parse() != Ok(spec.address);
-    let need = |to: &String, port, purpose| Need {
-        to: to.clone(),
-        port,
-        purpose,
-    };
-    let backends = spec.haproxy.backends.values().filter(other);
-    let needs = backends.map(|to| need(to, API_SERVER_PORT, "the API server behind the load balancer"));
-    let peers = spec.members.values().filter(other);
-    let needs = needs.chain(peers.map(|to| need(to, spec.haproxy.port, "the load balancer")));
-    let needs: Vec<Need> = needs.collect();
-    let tries = async {
-        let closed = closed_needs(host, &needs).await;
-        let asked = closed.iter().map(async |(need, _)| {
-            let is_up = match host_at(others, &need.to) {
-                Some(other) => other.answers_within(ANSWER).await,
-                None => false,
-            };
-            is_up.then(|| (*need).clone())
-        });
-        // One that is up now may not have been when it was tried.
-        let again: Vec<Need> = join_all(asked).await.into_iter().flatten().collect();
-        try_needs(host, &again).await
-    };
-    let (mut lines, vrrp) = join(tries, try_vrrp(host, spec, others)).await;
-    lines.extend(vrrp);
-    problem(&lines, ignored_hint(false))
-}
-
-/// How long a host may take to answer that is asked whether it is up at all.
-const ANSWER: Duration = Duration::from_secs(15);
-
-fn host_at<'a>(hosts: &'a [Host], address: &str) -> Option<&'a Host> {
-    let address: IpAddr = address.parse().ok()?;
-    hosts.iter().find(|host| host.name().parse() == Ok(address))
-}
-
 /// Adds to a failure that came after the checks what they say now: a port may have been closed since, or nobody could be
 /// asked then.
 pub(crate) fn explain(failure: Failure, problems: &[Problem]) -> Failure {
@@ -311,13 +262,14 @@ async fn try_all(tries: Vec<(Host, Vec<Need>)>, ignored: &[String]) -> Vec<Strin
     join_all(tries).await.concat()
 }
 
-async fn try_needs(host: &Host, needs: &[Need]) -> Vec<String> {
+/// Tries what a host needs; a line for each way that is closed.
+pub(super) async fn try_needs(host: &Host, needs: &[Need]) -> Vec<String> {
     let closed = closed_needs(host, needs).await;
     closed.iter().map(|(need, why)| need.line(host, why)).collect()
 }
 
 /// Those of a host's needs that are closed, and why.
-async fn closed_needs<'a>(host: &Host, needs: &'a [Need]) -> Vec<(&'a Need, String)> {
+pub(super) async fn closed_needs<'a>(host: &Host, needs: &'a [Need]) -> Vec<(&'a Need, String)> {
     let connection = |need: &Need| Connection {
         to: need.to.clone(),
         port: need.port,
@@ -338,49 +290,7 @@ async fn closed_needs<'a>(host: &Host, needs: &'a [Need]) -> Vec<(&'a Need, Stri
     closed.collect()
 }
 
-/// A line for each way between two members that VRRP does not pass.
-///
-/// A first try of this host alone needs the other one's ICMP error to come back, which a firewall may drop too. So a member
-/// that said nothing is tried again from both sides at once: then each must see the other's packet. Where keepalived runs,
-/// silence says nothing; create proves afterwards that one host alone has the floating IP.
-async fn try_vrrp(host: &Host, spec: &LoadbalancerSpec, members: &[Host]) -> Vec<String> {
-    let addresses = spec.members.values().filter_map(|member| member.parse().ok());
-    let peers: Vec<IpAddr> = addresses
-        .filter(|peer: &IpAddr| *peer != spec.address && peer.is_ipv4() == spec.address.is_ipv4())
-        .collect();
-    if peers.is_empty() {
-        return Vec::new();
-    }
-    let tried = verdicts(host, try_vrrp_script(spec.address, &peers), peers.len()).await;
-    let silent = peers.iter().zip(tried);
-    let silent = silent.filter(|(_, verdict)| matches!(verdict, Verdict::Closed(_)));
-    let lines = silent.map(async |(peer, _)| {
-        let its_host = host_at(members, &peer.to_string())?;
-        let script = Look::new("look for VRRP", runs_vrrp_command());
-        if its_host.look(&script).await.ok()?.status == 0 {
-            return None;
-        }
-        let (own, its) = join(
-            verdicts(host, hear_vrrp_script(spec.address, *peer), 1),
-            verdicts(its_host, hear_vrrp_script(*peer, spec.address), 1),
-        )
-        .await;
-        let line = |from: &str, to: &str, verdicts: &[Verdict]| match verdicts {
-            [Verdict::Closed(why)] => Some(format!(
-                "VRRP (IP protocol 112) of {from} does not reach {to}: {why}."
-            )),
-            _ => None,
-        };
-        let lines = [
-            line(its_host.name(), host.name(), &own),
-            line(host.name(), its_host.name(), &its),
-        ];
-        Some(lines.into_iter().flatten().collect::<Vec<_>>())
-    });
-    join_all(lines).await.into_iter().flatten().flatten().collect()
-}
-
-async fn verdicts(host: &Host, script: Look, count: usize) -> Vec<Verdict> {
+pub(super) async fn verdicts(host: &Host, script: Look, count: usize) -> Vec<Verdict> {
     match host.look_ok(&script).await {
         Ok(stdout) => parse_verdicts(&stdout, count),
         Err(error) => {
@@ -390,7 +300,7 @@ async fn verdicts(host: &Host, script: Look, count: usize) -> Vec<Verdict> {
     }
 }
 
-fn ignored_hint(has_argument: bool) -> &'static str {
+pub(super) fn ignored_hint(has_argument: bool) -> &'static str {
     if has_argument {
         " If a port is closed on purpose, add its name, for example \"Reach-10250\", to ignore_preflight_errors."
     } else {
@@ -398,7 +308,8 @@ fn ignored_hint(has_argument: bool) -> &'static str {
     }
 }
 
-fn problem(lines: &[String], hint: &str) -> Vec<Problem> {
+/// One problem with all the lines.
+pub(super) fn problem(lines: &[String], hint: &str) -> Vec<Problem> {
     let lines: BTreeSet<&String> = lines.iter().collect();
     if lines.is_empty() {
         return Vec::new();

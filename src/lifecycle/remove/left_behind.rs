@@ -11,6 +11,15 @@ pub(crate) fn nobody_to_clean_through(host: &str, account: &str) -> Failure {
     )
 }
 
+/// No master answers that could let a node leave whose host does.
+pub(super) fn no_master_answers(account: &str) -> Failure {
+    let detail =
+        format!("Other masters of the cluster exist or may exist, and none of them answers:\n{account}");
+    Failure::new("No master answers that could let this node leave", detail).advise(
+        "Bring one of the other masters back and apply again; its API server and etcd must take the node out.",
+    )
+}
+
 /// The cluster was cleaned through another master; the host was not.
 pub(crate) fn cleaned_through(host: &str, why: &str, leaving: &Leaving, via: &str) -> Notice {
     let gone = match leaving.advertise_address {

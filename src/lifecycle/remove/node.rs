@@ -2,7 +2,10 @@
 use super::plans;
 use super::{
     departures::Departures,
-    left_behind::{cleaned_through, cluster_gone, forgotten, nobody_to_clean_through, released, reset_alone},
+    left_behind::{
+        cleaned_through, cluster_gone, forgotten, no_master_answers, nobody_to_clean_through, released,
+        reset_alone,
+    },
     remaining::{Remains, look_for_remains},
     turn::{Left, Removal},
 };
@@ -116,14 +119,6 @@ async fn clean_of_worker(run: &Run, leaving: &Leaving, why: &str) -> Result<Noti
         Remains::Nothing => cluster_gone(host, why, leaving),
         Remains::Unknown(account) => return Err(nobody_to_clean_through(host, &account)),
     })
-}
-
-pub(super) fn no_master_answers(account: &str) -> Failure {
-    let detail =
-        format!("Other masters of the cluster exist or may exist, and none of them answers:\n{account}");
-    Failure::new("No master answers that could let this node leave", detail).advise(
-        "Bring one of the other masters back and apply again; its API server and etcd must take the node out.",
-    )
 }
 
 /// Nothing is removed from a host that has become part of another cluster.

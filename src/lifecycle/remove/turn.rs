@@ -8,8 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     departures::Departure,
-    left_behind::{cleaned_through, cluster_gone, nobody_to_clean_through, released},
-    node::no_master_answers,
+    left_behind::{cleaned_through, cluster_gone, no_master_answers, nobody_to_clean_through, released},
     remaining::{Remains, look_for_remains},
 };
 use crate::{

@@ -53,7 +53,7 @@ pub(crate) struct Leaving {
 
 impl Leaving {
     /// The node's member, if it has one.
-    pub(in crate::lifecycle) fn member_in<'a>(&self, members: &'a [Member]) -> Option<&'a Member> {
+    pub(crate) fn member_in<'a>(&self, members: &'a [Member]) -> Option<&'a Member> {
         member_at(members, self.advertise_address?)
     }
 }

@@ -4,16 +4,10 @@ use futures::future::BoxFuture;
 
 use super::{
     runner::{Held, run_stages},
+    site::Site,
     stage::{Plan, Under},
 };
-use crate::{
-    lifecycle::{
-        engine::Run,
-        failure::Failure,
-        lock::{ClusterLock, ClusterLocks},
-    },
-    remote::Host,
-};
+use crate::lifecycle::{engine::Run, failure::Failure, lock::ClusterLock};
 
 /// An operation that looks under the cluster's lock and says what is to be done.
 #[async_trait]
@@ -35,23 +29,6 @@ pub(crate) enum Decision<'a, T> {
     WaitFor(BoxFuture<'a, Result<(), Failure>>),
     /// Take the lock anew and decide again: the hosts that answer have changed.
     Again,
-}
-
-/// Which lock is the cluster's: its name, and the hosts that it is taken on.
-#[derive(Debug)]
-pub(crate) struct Site<'a> {
-    /// The locks of this process.
-    pub(crate) locks: &'a ClusterLocks,
-    /// The cluster's control-plane endpoint.
-    pub(crate) endpoint: String,
-    /// Every host that may have the cluster.
-    pub(crate) hosts: Vec<Host>,
-}
-
-impl Site<'_> {
-    pub(super) async fn lock(&self, run: &Run) -> Result<ClusterLock, Failure> {
-        self.locks.lock(run, &self.endpoint, &self.hosts).await
-    }
 }
 
 enum Next<'a, T> {

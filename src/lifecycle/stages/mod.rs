@@ -9,8 +9,10 @@
 //! followed by its own `undo`, then by what takes the stage back; everything else stays, and the next run goes on there.
 mod drive;
 mod runner;
+mod site;
 mod stage;
 
-pub(crate) use drive::{Decide, Decision, Site, drive};
+pub(crate) use drive::{Decide, Decision, drive};
 pub(crate) use runner::{Held, run_plan, take_back};
+pub(crate) use site::Site;
 pub(crate) use stage::{Plan, Stage, step};

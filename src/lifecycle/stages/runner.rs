@@ -2,7 +2,7 @@
 use std::{ops::Range, time::Instant};
 
 use super::{
-    drive::Site,
+    site::Site,
     stage::{Plan, Stage, Under},
 };
 use crate::lifecycle::{

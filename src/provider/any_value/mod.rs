@@ -1,4 +1,6 @@
 //! Tests: every argument of every schema, at every depth, is once unknown, once null and once the text of a key.
+//!
+//! Long because: it has a test for each kind of value, and the values that make a good configuration of all of them.
 mod cases;
 
 use std::sync::{

@@ -8,5 +8,4 @@ mod schema;
 mod settings_change;
 mod validate;
 
-pub(super) use network_rules::named_networks;
 pub(super) use resource::Master;

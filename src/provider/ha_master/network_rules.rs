@@ -4,9 +4,12 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 
-use super::super::rules::{Rules, address, known_map, networks, version};
+use super::super::{
+    rules::{Rules, address, known_map, version},
+    subnets::{named_networks, subnets},
+};
 use crate::{
-    kubeadm::{DEFAULT_SERVICE_SUBNET, Endpoint, Networks, check_networks, validate_disjoint},
+    kubeadm::{Endpoint, Networks, check_networks, validate_disjoint},
     node::address::{parse_address, same_spelling, unusable},
     tf_provider::{Path, Value},
 };
@@ -26,27 +29,6 @@ pub(super) fn validate_networks(rules: Rules<'_>, config: &Value) {
         let at = Path::attribute("cluster").child("pod_subnet");
         rules.refuse_new(at, "Subnets overlap", detail);
     }
-}
-
-/// Each network that is known, with its attribute.
-pub(in super::super) fn named_networks(cluster: &Value) -> Vec<(&'static str, IpNet)> {
-    subnets(cluster)
-        .into_iter()
-        .flat_map(|(name, nets)| nets.into_iter().map(move |net| (name, net)))
-        .collect()
-}
-
-/// The subnets that are known, by their attributes; of Services also the default.
-fn subnets(cluster: &Value) -> [(&'static str, Vec<IpNet>); 2] {
-    [
-        ("pod_subnet", None),
-        ("service_subnet", Some(DEFAULT_SERVICE_SUBNET)),
-    ]
-    .map(|(name, default)| {
-        let value = cluster.get(name);
-        let text = if value.is_null() { default } else { value.as_str() };
-        (name, text.map(networks).unwrap_or_default())
-    })
 }
 
 fn sizes(rules: Rules<'_>, config: &Value, [(_, pods), (_, services)]: &[(&'static str, Vec<IpNet>); 2]) {

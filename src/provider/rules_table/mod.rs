@@ -6,10 +6,8 @@ use serde_json::Value as Json;
 
 use super::Ha;
 use crate::{
-    node::{
-        Facts,
-        preflight::{LoadbalancerExpectations, check_loadbalancer},
-    },
+    node::Facts,
+    preflight::{LoadbalancerExpectations, check_loadbalancer},
     remote::Pool,
     tf_provider::{Path, Terraform, Told, Value},
 };

@@ -6,7 +6,7 @@ use crate::{
         engine::{Act, Check, Run, Step},
         failure::{Failure, failure_of},
     },
-    node::preflight::{Problem, Severity},
+    preflight::{Problem, Severity},
 };
 
 /// Fails with all problems at once; warnings go to the log.
