@@ -23,3 +23,5 @@ pub mod remote;
 pub mod tf_provider;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod tidy_decisions;

@@ -52,7 +52,7 @@ fn root() -> &'static Path {
 }
 
 /// Every `.rs` file below a folder of the repository.
-fn rust_files(folder: &str) -> Vec<PathBuf> {
+pub(super) fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut folders = vec![root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -206,7 +206,7 @@ fn layer_files() -> Vec<(String, String)> {
     all_files()
         .into_iter()
         .filter_map(|(path, text)| Some((path.strip_prefix("src/")?.to_owned(), text)))
-        .filter(|(path, _)| path != "lib.rs" && path != "tidy.rs")
+        .filter(|(path, _)| path != "lib.rs" && !path.starts_with("tidy"))
         .collect()
 }
 
