@@ -1,4 +1,6 @@
 //! Whose turn it is when several masters are to leave: the dead first, the living as long as a majority stays.
+//!
+//! Why, and what is certain: decision 18.
 use std::collections::BTreeSet;
 
 use super::quorum::{Refusal, allow_removal};

@@ -1,4 +1,6 @@
 //! The manifest of HAProxy's static pod.
+//!
+//! Why a static pod: decision 2. Why root below port 1024: decision 41.
 use askama::Template;
 
 use super::{CONFIG_DIRECTORY, HaproxySpec, RELOADED};

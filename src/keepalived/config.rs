@@ -1,4 +1,6 @@
 //! The text of `keepalived.conf`.
+//!
+//! Why a failed check is a FAULT, with what was measured: decision 6.
 use std::{net::IpAddr, time::Duration};
 
 use askama::Template;

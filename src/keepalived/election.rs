@@ -1,4 +1,6 @@
 //! Who holds the VIP first: router id and priorities, derived so that every host comes to the same numbers.
+//!
+//! Why priorities are hashed from names: decision 7.
 use std::{collections::BTreeMap, net::IpAddr};
 
 use sha2::{Digest as _, Sha256};

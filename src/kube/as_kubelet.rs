@@ -1,4 +1,6 @@
 //! Requests to the API with the kubelet's own credentials, which every node has.
+//!
+//! Why not kubectl everywhere: decision 15.
 use super::kubectl::KUBELET_CONF;
 use crate::command::quote;
 

@@ -1,4 +1,6 @@
 //! How kubectl is called on a host.
+//!
+//! Why a master asks its own API server: decision 11.
 use crate::{command::quote, kubeadm::API_SERVER_PORT};
 
 /// On masters: may do everything.

@@ -1,4 +1,6 @@
 //! A joining master's kubelet asks for its certificate.
+//!
+//! Why, and what it saves: decision 30.
 use super::readyz::readyz_command;
 use crate::kubeadm::Endpoint;
 

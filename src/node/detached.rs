@@ -4,6 +4,8 @@
 //! unit is `deactivating`, and its name is taken. On cgroup v1 that may take up to the stop timeout: systemd learns only
 //! of the exits that it watches. So what runs beside the command ends before its result is written, the stop timeout is
 //! short, and whoever needs the name again ends the old unit first.
+//!
+//! Why kubeadm runs like this: decision 4. Why the name must be freed: decision 38.
 use std::{fmt::Write as _, time::Duration};
 
 use super::DIRECTORY;

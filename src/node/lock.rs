@@ -2,6 +2,8 @@
 //! its owner, which counts for as long as the owner renews it.
 //!
 //! It lies in `/run`, so that a reboot ends it. Its age is told by the host's own clock, so clocks need not agree.
+//!
+//! Why it is a file on the hosts: decision 13. Why a host has its own: decision 26.
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! Which machine a host is, so that one machine under two names counts once, and clones of one image do not.
+//!
+//! Why each of them is needed: decision 37.
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{Answers, Interface, Query, interface::parse_interfaces};

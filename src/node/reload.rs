@@ -1,4 +1,6 @@
 //! Programs in pods that read a changed file again when they are told to, so that the pod goes on.
+//!
+//! Why pods are not replaced: decision 24.
 use std::fmt::Write as _;
 
 use super::files::{File, write_files_script};

@@ -1,6 +1,8 @@
 //! Keeps the record under a host's address in step with what was verified by a pinned key or under an alias.
 //!
 //! Other resources reach the same host by its address alone, and would refuse a machine made anew there.
+//!
+//! Why: decision 36.
 use std::{
     fs,
     io::{self, Write as _},

@@ -2,6 +2,8 @@
 //!
 //! ssh is started here instead of by the crate because that hides what the bastion's ssh says, and because the
 //! process gets a group of its own: Ctrl-C in the terminal does not reach it.
+//!
+//! More on that: decision 8.
 use std::{
     hash::{BuildHasher as _, RandomState},
     io,

@@ -4,6 +4,8 @@
 //! all of it has arrived: a link that breaks on the way, or a startup file that reads a part of it, runs nothing.
 //!
 //! Whatever login shells, startup files and PAM print is no part of an answer: our shell says when it begins and ends.
+//!
+//! Why a script is not the input of `sh -s`: decision 35.
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,

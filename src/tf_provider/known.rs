@@ -3,6 +3,8 @@
 //! A model's field is an `Option`, and `None` is "not set or not known". A collection with an element that is not known
 //! (or null) is not known as a whole, so that nobody takes it for a shorter one; a nested block without one of its
 //! required arguments is not there. Which of the two `None` means, the configuration says (`Value::is_wholly_known`).
+//!
+//! Why there is no type for unknown values: decision 31.
 use serde::de::DeserializeOwned;
 
 use super::{

@@ -1,11 +1,11 @@
-//! Which crates and standard modules only some places may name, outside of tests.
+//! Which crates, standard modules and rights only some places may name, outside of tests.
 use super::{
     layers::DOMAIN,
     modules::{Modules, OURS},
     sources::sources,
 };
 
-const ONLY_IN: [(&str, &[&str]); 10] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
     ("tonic", &["tf_provider/wire/"]),
     ("prost", &["tf_provider/wire/"]),
     ("prost_types", &["tf_provider/wire/"]),
@@ -16,6 +16,16 @@ const ONLY_IN: [(&str, &[&str]); 10] = [
     (
         "tokio",
         &["main.rs", "tf_provider/", "lifecycle/", "remote/", "provider/"],
+    ),
+    // The right to change hosts (decision 45).
+    ("Permit::grant", &["lifecycle/engine/act.rs", "lifecycle/lock/"]),
+    (
+        "Act::on",
+        &[
+            "lifecycle/stages/",
+            "lifecycle/engine/journal.rs",
+            "lifecycle/remove/turn.rs",
+        ],
     ),
     ("std::process", &["main.rs", "tf_provider/", "remote/"]),
     ("std::fs", &["tf_provider/", "lifecycle/", "remote/", "provider/"]),

@@ -33,7 +33,7 @@ fn no_file_is_too_long() {
     let files = all_files();
     let new = files
         .iter()
-        .filter(|(path, text)| is_too_long(text))
+        .filter(|(_, text)| is_too_long(text))
         .map(|(path, text)| {
             format!(
                 "{path} has {} lines, {MOST_LINES} is the most",

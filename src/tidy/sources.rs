@@ -36,7 +36,8 @@ pub(super) fn all_files() -> Sources {
         .collect()
 }
 
-fn rust_files(folder: &str) -> Vec<PathBuf> {
+/// Every `.rs` file below a folder of the repository.
+pub(super) fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut folders = vec![root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
