@@ -1,4 +1,4 @@
-//! The ports of Kubernetes' own parts (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
+//! The ports of Kubernetes' own parts (<https://kubernetes.io/docs/reference/networking/ports-and-protocols/>).
 
 /// kubeadm's default `localAPIEndpoint.bindPort`.
 pub const API_SERVER_PORT: u16 = 6443;

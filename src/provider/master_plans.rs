@@ -216,7 +216,10 @@ async fn a_running_cluster_is_not_changed_by_its_block() {
     let mut config = founder();
     config.set("cluster", other);
     let (_, told, asked) = bench.plan(MASTER, Some(&state), &config).await;
-    assert_eq!(told, ["cluster: Cluster settings cannot be changed in place"]);
+    assert_eq!(
+        told,
+        ["cluster.pod_subnet: Cluster settings cannot be changed in place"]
+    );
     assert_eq!(asked, 0);
 }
 

@@ -1,13 +1,14 @@
 //! Attributes and blocks that more than one resource has, described once.
-use crate::kubeadm::{
-    Taint, validate_absolute_path, validate_cri_socket, validate_label_key, validate_label_value,
-    validate_node_name, validate_taint,
-};
-use crate::lifecycle::IfUnreachable;
-use crate::remote::PublicKey;
-use crate::tf_provider::{Attribute, Block, NestedBlock, Type, Value};
-
 use super::duration::parse_duration;
+use crate::{
+    kubeadm::{
+        Taint, validate_absolute_path, validate_cri_socket, validate_label_key, validate_label_value,
+        validate_node_name, validate_taint,
+    },
+    lifecycle::IfUnreachable,
+    remote::PublicKey,
+    tf_provider::{Attribute, Block, NestedBlock, Type, Value},
+};
 
 pub(super) fn host() -> Attribute {
     Attribute::required("host", Type::String)

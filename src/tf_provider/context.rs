@@ -1,10 +1,12 @@
 //! What each call gets beside its values: diagnostics, cancellation, what Terraform can do.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
 use super::{
     diagnostic::{Diagnostic, Severity},
     secrets::redact,
 };
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio_util::sync::CancellationToken;
 
 /// The context of one call. Clones are cheap and share the diagnostics.
 #[derive(Clone, Debug)]

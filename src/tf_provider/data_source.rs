@@ -1,6 +1,7 @@
 //! The trait of a data source.
-use super::{Context, Schema, Value};
 use async_trait::async_trait;
+
+use super::{Context, Schema, Value};
 
 /// Something Terraform can look at.
 #[async_trait]

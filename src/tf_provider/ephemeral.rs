@@ -1,7 +1,9 @@
 //! The trait of an ephemeral resource: something that is in no plan and no state (Terraform 1.10 and later).
-use super::{Context, Schema, Value};
-use async_trait::async_trait;
 use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::{Context, Schema, Value};
 
 /// An opened ephemeral resource.
 #[derive(Clone, Debug, Default)]

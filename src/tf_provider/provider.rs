@@ -1,7 +1,9 @@
 //! The trait of the provider itself.
-use super::{Context, DataSource, EphemeralResource, Function, Resource, Schema, Value};
-use async_trait::async_trait;
 use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Context, DataSource, EphemeralResource, Function, Resource, Schema, Value};
 
 /// A Terraform provider.
 #[async_trait]

@@ -1,6 +1,7 @@
 //! The trait of a managed resource: each method says when Terraform calls it and what must come back.
-use super::{Context, Diagnostic, Schema, Value};
 use async_trait::async_trait;
+
+use super::{Context, Diagnostic, Schema, Value};
 
 /// What `plan` may look at.
 #[derive(Clone, Copy, Debug)]

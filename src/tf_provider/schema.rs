@@ -1,6 +1,7 @@
 //! What a configuration may hold: attributes, nested blocks, and what the framework does with each.
-use super::{types::Type, value::Value};
 use std::borrow::Cow;
+
+use super::{types::Type, value::Value};
 
 /// Checks one known value; the error is a sentence for the user.
 pub type Validator = fn(&Value) -> Result<(), String>;

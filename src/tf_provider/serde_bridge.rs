@@ -1,7 +1,8 @@
 //! Values to Rust types and back, by serde.
-use super::{number::Number, path::Path, value::Value};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
+
+use super::{number::Number, path::Path, value::Value};
 
 /// A value that does not fit a Rust type, or the other way round.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! A resource that gives the answers a unit test wants.
-use super::{Block, Context, Diagnostic, Resource, Schema, Value};
 use async_trait::async_trait;
+
+use super::{Block, Context, Diagnostic, Resource, Schema, Value};
 
 pub(super) struct Stub {
     block: Block,

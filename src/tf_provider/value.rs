@@ -1,7 +1,10 @@
 //! A Terraform value: what configuration, plan and state are made of.
-use super::number::Number;
-use super::path::{Path, Step};
 use std::collections::BTreeMap;
+
+use super::{
+    number::Number,
+    path::{Path, Step},
+};
 
 /// A value of any Terraform type. Types are not kept: lists, sets and tuples are [`Value::List`], maps, objects
 /// and nested blocks are [`Value::Map`]; the schema says which.

@@ -1,16 +1,15 @@
 //! Join credentials: made on a master for one join, revoked after it, never kept.
-use crate::lifecycle::engine::{Act, random};
-use crate::lifecycle::{
-    failure::answer_not_understood,
-    host::{answers_of, remove_config, write_config},
-};
 use std::time::Duration;
 
 use crate::{
     command::Script,
     kube,
     kubeadm::{self, BootstrapToken, CertificateKey, Version},
-    lifecycle::failure::Failure,
+    lifecycle::{
+        engine::{Act, random},
+        failure::{Failure, answer_not_understood},
+        host::{answers_of, remove_config, write_config},
+    },
     node::{Query, query::SLOW_SECONDS},
     remote::Host,
 };

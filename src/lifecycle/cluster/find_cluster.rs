@@ -1,15 +1,17 @@
 //! Finds the running cluster, and a master of it to join through.
-use super::handle::Cluster;
-use crate::node::facts::ETCD_FOLDER;
 use std::time::Duration;
 
-use super::survey::{HostReport, Survey};
+use super::{
+    handle::Cluster,
+    survey::{HostReport, Survey},
+};
 use crate::{
     kubeadm::Version,
     lifecycle::{
         engine::{Condition, Run, wait_until},
         failure::Failure,
     },
+    node::facts::ETCD_FOLDER,
     remote::Host,
 };
 

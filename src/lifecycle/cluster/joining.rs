@@ -1,10 +1,10 @@
 //! A `kubeadm join` of a master while it runs: when it has changed etcd's membership, and when it has ended.
 //!
 //! kubeadm goes on for some seconds after the new member votes. Only until then nobody else may change membership.
-use crate::command::Look;
 use std::time::Duration;
 
 use crate::{
+    command::Look,
     etcd::{self, Member},
     lifecycle::{
         engine::Run,

@@ -1,18 +1,17 @@
 //! What a master says of the cluster's members and Nodes.
-use crate::command::Look;
-use crate::lifecycle::engine::Act;
-use crate::remote::HostError;
-use futures::future::BoxFuture;
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
+use futures::future::BoxFuture;
+
 use crate::{
+    command::Look,
     etcd::{self, Member, member_at},
     kube::{self, Node},
     lifecycle::{
-        engine::{Condition, Run, wait_until},
+        engine::{Act, Condition, Run, wait_until},
         failure::{Failure, FailureKind},
     },
-    remote::Host,
+    remote::{Host, HostError},
 };
 
 /// How long etcd may be busy with itself, for example with choosing a leader.

@@ -1,9 +1,10 @@
 //! Looks through the hosts on which a cluster may run: is one there, which, and through whom can it be joined.
-use crate::kubeadm;
+use futures::future::join_all;
+
 use crate::{
     etcd::{self, Member},
     kube,
-    kubeadm::{ClusterSpec, Endpoint},
+    kubeadm::{self, ClusterSpec, Endpoint},
     lifecycle::{
         engine::Run,
         failure::{Failure, answer_not_understood},
@@ -16,7 +17,6 @@ use crate::{
     },
     remote::Host,
 };
-use futures::future::join_all;
 
 /// What one host knows of a cluster.
 #[derive(Clone, Debug)]

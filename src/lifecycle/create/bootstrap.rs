@@ -1,9 +1,10 @@
 //! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
-use crate::command::Look;
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use crate::{
-    command::quote,
+    command::{Look, quote},
     kubeadm::{ClusterSpec, Endpoint},
     lifecycle::{
         cluster::{
@@ -18,8 +19,6 @@ use crate::{
     node::detached::Progress,
     remote::Host,
 };
-
-use futures::future::join_all;
 
 const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
 

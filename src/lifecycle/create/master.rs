@@ -1,26 +1,21 @@
 //! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::failure::failure_of;
-use crate::lifecycle::host::Marker;
-use crate::lifecycle::stages::Decide;
 use async_trait::async_trait;
 
 use super::{
     bootstrap::{Way, await_founder, find_way},
     preflight::{joining_etcd, master_problems, refuse_foreign_node, without_kubeadm},
 };
-use crate::lifecycle::host::cluster_file;
 use crate::{
     kubeadm::{ClusterSpec, Endpoint, NodeSpec, Version},
     lifecycle::{
-        cluster::{Through, kubeadm_version, with_itself},
+        cluster::{Cluster, Through, kubeadm_version, with_itself},
         engine::Run,
-        failure::Failure,
-        host::{await_setup, look_again, look_unless, marker_of, render_cluster},
+        failure::{Failure, failure_of},
+        host::{Marker, await_setup, cluster_file, look_again, look_unless, marker_of, render_cluster},
         lock::{ClusterLock, ClusterLocks},
         network::{Place, check_master_connections, explain, may_be_explained, places},
         spec::{Identity, MasterSpec},
-        stages::{Decision, Held, Plan, Site, Stage, drive, run_plan, step},
+        stages::{Decide, Decision, Held, Plan, Site, Stage, drive, run_plan, step},
         steps::{
             join::{
                 ApplyNodeSettings, AwaitEndpoint, AwaitEtcdVoter, AwaitLocalApi, CheckHost, CheckNodeName,

@@ -4,6 +4,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use futures::future::join;
 use ipnet::IpNet;
 
 use crate::{
@@ -19,8 +20,6 @@ use crate::{
     preflight::{self, NodeExpectations, Problem, Severity, check_joining_etcd},
     remote::Host,
 };
-
-use futures::future::join;
 
 /// What lies in etcd's folder on a host that joins a cluster, which says where that is.
 pub(super) async fn joining_etcd(

@@ -1,6 +1,8 @@
 //! Scripts about the cluster: kubectl, etcd, the API server, credentials.
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::{
     answer_host::{addresses, boot, state},
     detached::upload_certificates,
@@ -12,8 +14,6 @@ use crate::{
     command::{Output, Script},
     node::{Answers, MARKER},
 };
-
-use serde_json::{Value, json};
 
 pub(super) fn answer(world: &mut World, at: &str, script: &Script) -> Option<Output> {
     let body = script.body.as_str();

@@ -153,4 +153,5 @@ async fn every_operation_on_clones_ends_as_on_others() {
         }
     }
     tell(&format!("{total} kills on machines with one machine ID"));
+    assert!(total > 500, "only {total} kills");
 }

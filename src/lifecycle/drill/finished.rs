@@ -3,12 +3,11 @@ use super::{
     link::Lab,
     operations::{ENDPOINT, M1, M2, Operation, W1, new_run, symmetric_master},
 };
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::engine::Act;
 use crate::{
     kubeadm::{Version, ca_cert_hash},
     lifecycle::{
-        engine::Step,
+        cluster::Cluster,
+        engine::{Act, Step},
         host::read_facts,
         stages::{Held, Plan, Stage, run_plan},
         steps::join::{ControlPlane, FinishJoin, KubeadmInit, KubeadmJoin},

@@ -120,15 +120,18 @@ async fn a_drain_that_fails_leaves_the_node_as_it_was() {
 async fn a_drain_that_fails_after_a_killed_one_lets_pods_come_again() {
     for removal in REMOVALS {
         let before = removal.world_before().await.summary();
+        let mut drained = 0;
         for (lab, title) in killed(removal).await {
             if title != "kubectl drain" {
                 continue;
             }
+            drained += 1;
             assert!(is_cordoned(&lab.world(), removal));
             lab.world().budget_forbids = true;
             removal.run(&lab).await.unwrap_err();
             assert_eq!(lab.world().summary(), before, "{removal:?}");
         }
+        assert!(drained > 0, "{removal:?} was not killed after its drain");
     }
 }
 
@@ -158,14 +161,17 @@ async fn a_stop_before_anything_is_lost_leaves_the_node_as_it_was() {
 #[tokio::test(start_paused = true)]
 async fn a_removal_that_is_refused_now_and_was_killed_before_is_taken_back() {
     let removal = Operation::RemoveMasterOfThree;
+    let mut drained = 0;
     for (lab, title) in killed(removal).await {
         if title != "kubectl drain" {
             continue;
         }
+        drained += 1;
         lab.world().silence(M2);
         let refused = removal.run(&lab).await.unwrap_err();
         assert_eq!(refused.summary, "Removal would cost etcd its quorum");
         let world = lab.world();
         assert!(!is_cordoned(&world, removal) && !is_leaving(&world, removal));
     }
+    assert!(drained > 0, "nothing was killed after the drain");
 }

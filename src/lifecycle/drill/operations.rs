@@ -1,6 +1,9 @@
 //! The provider's operations on a small world: three masters with load balancers and a worker.
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
 use super::{
     link::Lab,
     world::{Machine, World},
@@ -21,9 +24,6 @@ use crate::{
         update::update_node,
     },
 };
-
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 pub(super) const M1: &str = "10.0.0.11";
 pub(super) const M2: &str = "10.0.0.12";

@@ -1,6 +1,8 @@
 //! Drill: machines that still set themselves up when they are asked to become nodes.
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     link::Lab,
     operations::{M1, Operation, new_run, symmetric_master},
@@ -15,8 +17,6 @@ use crate::{
     },
     preflight::Severity,
 };
-
-use tokio::time::Instant;
 
 const OPERATIONS: [Operation; 5] = [
     Operation::CreateFirstMaster,

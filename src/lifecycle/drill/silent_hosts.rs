@@ -1,6 +1,8 @@
 //! Drill: the cluster's lock does not wait for dead hosts again and again, and still excludes where a host has come back.
 use std::{future::pending, time::Duration};
 
+use tokio::time::{Instant, timeout};
+
 use super::{
     link::Lab,
     operations::{ENDPOINT, M1, M2, M3, Operation, new_run},
@@ -9,8 +11,6 @@ use crate::{
     lifecycle::{engine::Run, lock::ClusterLocks},
     remote::Host,
 };
-
-use tokio::time::{Instant, timeout};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 

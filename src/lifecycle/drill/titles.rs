@@ -1,10 +1,10 @@
 //! Drill: what each operation does, step by step, as a table to read.
 use std::{fmt::Write as _, sync::Arc};
 
+use serde_json::Value;
+
 use super::{link::Lab, operations::Operation};
 use crate::lifecycle::engine::Progress;
-
-use serde_json::Value;
 
 #[tokio::test(start_paused = true)]
 async fn operations_are_lists_of_steps() {

@@ -24,6 +24,7 @@ async fn two_that_do_the_same_do_it_once() {
         let alone = Lab::new(before.clone());
         operation.run(&alone).await.unwrap();
         let scripts = alone.world().log.len();
+        assert!(scripts > 5, "{operation:?} has {scripts} scripts");
         for after in 0..scripts {
             if let Err(why) = Box::pin(two(operation, &before, after, &alone)).await {
                 wrong.push(format!("{operation:?}, the second after script {after}: {why}"));

@@ -5,6 +5,9 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     haproxy, keepalived,
     node::{
@@ -12,9 +15,6 @@ use crate::{
         lock::{LEASE, Owner, Scope},
     },
 };
-
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each goes wrong by itself")]

@@ -1,14 +1,14 @@
 //! Who this process is as the owner of a cluster's lock, and whether another owner is certainly gone.
 use std::fs;
 
-use crate::{
-    lifecycle::{engine::random, failure::Failure},
-    node::lock::Owner,
-};
-
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
+};
+
+use crate::{
+    lifecycle::{engine::random, failure::Failure},
+    node::lock::Owner,
 };
 
 /// This process as an owner, for one operation.

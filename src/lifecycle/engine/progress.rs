@@ -7,9 +7,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::lifecycle::failure::Failure;
-
 use serde_json::json;
+
+use crate::lifecycle::failure::Failure;
 
 /// Whether a step changed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::progress::{Progress, Subject};
-use crate::remote::Host;
-
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::progress::{Progress, Subject};
+use crate::remote::Host;
 
 /// What every step of one operation shares.
 #[derive(Clone, Debug)]

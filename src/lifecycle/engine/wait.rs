@@ -1,14 +1,14 @@
 //! Waiting for named conditions, never for time alone.
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
 use super::{
     run::Run,
     step::{Check, Step},
 };
 use crate::lifecycle::failure::Failure;
-
-use futures::future::BoxFuture;
-use tokio::time::Instant;
 
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a cancelled run still waits in a step that finishes what exists.

@@ -1,6 +1,8 @@
 //! Waits for a machine that still sets itself up: cloud-init, a package manager, its first start.
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
     answers::answers_of,
     facts::{reach, read_facts_with},
@@ -17,8 +19,6 @@ use crate::{
     },
     preflight::{Problem, Severity},
 };
-
-use tokio::time::Instant;
 
 /// How long a machine may take, unless the operation's own time is shorter.
 const LIMIT: Duration = Duration::from_secs(600);

@@ -1,7 +1,7 @@
 //! Whether a node's credentials lie on the host.
 use super::marker::Marker;
-use crate::command::Look;
 use crate::{
+    command::Look,
     kube::KUBELET_CONF,
     lifecycle::{
         engine::{Check, Run},

@@ -1,11 +1,9 @@
 //! kubeadm's configuration on a host: in memory-backed `/run`, mode 0600, gone after use.
-use crate::command::Look;
-use crate::lifecycle::engine::Act;
 use crate::{
-    command::{Script, quote},
+    command::{Look, Script, quote},
     kube::{self, KubeletWords},
     kubeadm::{self, ConfigFile, Version},
-    lifecycle::failure::Failure,
+    lifecycle::{engine::Act, failure::Failure},
     remote::Host,
 };
 

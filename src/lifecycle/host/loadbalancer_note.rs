@@ -1,15 +1,15 @@
 //! The note on a host that says which floating IP `ha_loadbalancer` keeps there.
-use crate::command::Look;
 use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
 
 use super::note;
 use crate::{
+    command::Look,
     lifecycle::failure::Failure,
     node::{DIRECTORY, files::File},
     remote::Host,
 };
-
-use serde::{Deserialize, Serialize};
 
 /// The format of the file.
 const VERSION: u64 = 1;

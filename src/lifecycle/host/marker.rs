@@ -1,10 +1,9 @@
 //! The note on a host that says what this provider made there: how a later run knows its own half-done work.
-use crate::command::Look;
 use serde::{Deserialize, Serialize};
 
 use super::note;
 use crate::{
-    command::{Script, quote},
+    command::{Look, Script, quote},
     lifecycle::failure::Failure,
     node::{DIRECTORY, MARKER},
     remote::Host,

@@ -1,12 +1,10 @@
 //! The note on living masters of members that could not be removed: their masters were destroyed while etcd had no
 //! quorum. With it the last living master knows, also in a later run, that it is the last.
-use crate::command::Look;
-use crate::lifecycle::engine::Act;
 use std::collections::BTreeSet;
 
 use crate::{
-    command::{Script, quote},
-    lifecycle::failure::Failure,
+    command::{Look, Script, quote},
+    lifecycle::{engine::Act, failure::Failure},
     node::DIRECTORY,
     remote::Host,
 };

@@ -1,14 +1,13 @@
 //! `kubeadm reset` of one host: what kubeadm made goes, what `ha_loadbalancer` owns there stays.
-use super::{detached, released_members::RELEASED};
-use crate::command::Look;
 use std::time::Duration;
 
 use super::{
-    detached::{KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
+    detached::{self, KUBEADM_INIT, KUBEADM_JOIN, KUBEADM_RESET},
     loadbalancer_note::LoadbalancerNote,
+    released_members::RELEASED,
 };
 use crate::{
-    command::Script,
+    command::{Look, Script},
     haproxy, keepalived, kubeadm,
     lifecycle::{engine::Act, failure::Failure},
     node::{DIRECTORY, MARKER, detached::free_command, vip},
@@ -134,4 +133,29 @@ command -v nft >/dev/null 2>&1 && { nft delete table ip kube-proxy; nft delete t
         ),
     )
     .limit(Duration::from_secs(600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_detached_command_is_left() {
+        let body = clean_script().body;
+        for name in detached::ALL {
+            assert!(
+                body.contains(&format!("{DIRECTORY}/operations/{name} ")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_was_written_meanwhile_stays() {
+        let body = reset_command("unix:///run/containerd/containerd.sock");
+        assert!(
+            body.contains("mv -n \"$file\" /etc/kubernetes/manifests/"),
+            "{body}"
+        );
+    }
 }

@@ -1,11 +1,13 @@
 //! What keeps a host from carrying the floating IP.
-use crate::command::Look;
 use std::{
     net::IpAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use futures::future::join;
+
 use crate::{
+    command::Look,
     lifecycle::{
         failure::Failure,
         host::{Checked, LoadbalancerNote, read_facts},
@@ -16,8 +18,6 @@ use crate::{
     preflight::{self, LoadbalancerExpectations, Problem},
     remote::Host,
 };
-
-use futures::future::join;
 
 /// What keeps the host from carrying the floating IP. Reads only.
 ///

@@ -9,6 +9,13 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::Instant,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
 use crate::{
     command::Script,
     lifecycle::{
@@ -18,13 +25,6 @@ use crate::{
     node::lock::{LEASE, Owner, Scope, Taking, release_script, renew_script, take_script},
     remote::{Host, HostErrorKind, Permit},
 };
-
-use futures::future::join_all;
-use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
-    time::Instant,
-};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// An owner renews its lock three times within the lease.
 const RENEWAL: Duration = Duration::from_secs(15);

@@ -3,20 +3,21 @@
 //! Masters try each other, each way. A worker tries the endpoint, and one master tries the worker: in a cluster of 200
 //! nobody tries all the others. Only what is certain counts: an address that is only guessed, or a host that is down, says
 //! nothing of the ports between.
-use crate::command::Look;
-use crate::lifecycle::spec::REACH_CHECK;
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
 };
 
+use futures::future::join_all;
+
 use crate::{
+    command::Look,
     kubeadm::{API_SERVER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, Endpoint, KUBELET_PORT},
     lifecycle::{
         failure::{Failure, FailureKind},
         host::answers_of,
-        spec::{Join, NodeWishes},
+        spec::{Join, NodeWishes, REACH_CHECK},
     },
     node::{
         Facts, Network, Query,
@@ -25,8 +26,6 @@ use crate::{
     preflight::{self, Problem},
     remote::Host,
 };
-
-use futures::future::join_all;
 
 /// A port that a host needs to reach, and what it is there for.
 #[derive(Clone, Debug)]

@@ -1,8 +1,11 @@
 //! Who has the floating IP: exactly one host must.
-use crate::command::Look;
 use std::{collections::HashSet, net::IpAddr, time::Duration};
 
+use futures::future::join_all;
+use tokio::time::Instant;
+
 use crate::{
+    command::Look,
     keepalived, kube,
     lifecycle::{
         engine::{Condition, Run, wait_until},
@@ -13,9 +16,6 @@ use crate::{
     node::vip::{VipLook, look_at_vip_script},
     remote::Host,
 };
-
-use futures::future::join_all;
-use tokio::time::Instant;
 
 /// By then a keepalived that was started has decided: its check of HAProxy succeeds twice, a second apart, and the
 /// adverts of a holder stay away for less than a second.

@@ -1,18 +1,17 @@
 //! Whether a load balancer reaches its API servers and the other members, by TCP and by VRRP.
-use crate::command::Look;
 use std::{net::IpAddr, time::Duration};
 
+use futures::future::{join, join_all};
+
+use super::connectivity::{Need, closed_needs, ignored_hint, problem, try_needs, verdicts};
 use crate::{
+    command::Look,
     kubeadm::API_SERVER_PORT,
     lifecycle::spec::LoadbalancerSpec,
     node::connectivity::{Verdict, hear_vrrp_script, runs_vrrp_command, try_vrrp_script},
     preflight::Problem,
     remote::Host,
 };
-
-use futures::future::{join, join_all};
-
-use super::connectivity::{Need, closed_needs, ignored_hint, problem, try_needs, verdicts};
 
 /// What keeps a load balancer from its API servers and from the other members.
 ///

@@ -1,13 +1,13 @@
 //! Which masters are to leave in this run: Terraform asks for one at a time, and what may happen depends on all.
 use std::{sync::Arc, time::Duration};
 
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     etcd::{Fate, Member},
     lifecycle::failure::Failure,
 };
-
-use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::CancellationToken;
 
 /// All removals of masters that were asked of this process. Clones are the same register.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! Takes a node out of its cluster: a master with its etcd member, or a worker; the last master simply ends.
-use super::plans;
 use super::{
     departures::Departures,
     left_behind::{
         cleaned_through, cluster_gone, forgotten, no_master_answers, nobody_to_clean_through, released,
         reset_alone,
     },
+    plans,
     remaining::{Remains, look_for_remains},
     turn::{Left, Removal},
 };

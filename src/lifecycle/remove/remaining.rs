@@ -1,10 +1,11 @@
 //! What remains of a cluster beside a node that is to leave: a master that can act, masters without a majority, nothing.
-use crate::lifecycle::cluster::Cluster;
 use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::{
     lifecycle::{
-        cluster::{Health, HostReport, Survey, known_health},
+        cluster::{Cluster, Health, HostReport, Survey, known_health},
         engine::{Condition, Run, wait_until},
         failure::{Failure, FailureKind},
         host::Marker,
@@ -13,8 +14,6 @@ use crate::{
     node::detached::Progress,
     remote::Host,
 };
-
-use futures::stream::{FuturesUnordered, StreamExt as _};
 
 /// How long masters that were reached and cannot act are looked at again: etcd may choose a leader.
 const PATIENCE: Duration = Duration::from_secs(15);

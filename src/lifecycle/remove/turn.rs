@@ -1,27 +1,25 @@
 //! A master leaves when it is its turn: alone, after others, or last.
-use crate::lifecycle::engine::Act;
-use crate::lifecycle::stages::Decide;
-use async_trait::async_trait;
-
-use super::plans;
 use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
 
 use super::{
     departures::Departure,
     left_behind::{cleaned_through, cluster_gone, no_master_answers, nobody_to_clean_through, released},
+    plans,
     remaining::{Remains, look_for_remains},
 };
 use crate::{
     etcd::{Fate, Member, Refusal, Turn, Voter, turn},
     lifecycle::{
         cluster::{Cluster, Health, HostReport, Survey, health, removal_refused, with_itself},
-        engine::{Run, Step},
+        engine::{Act, Run, Step},
         failure::Failure,
         host::released_members,
         lock::{ClusterLock, ClusterLocks},
         notice::Notice,
         spec::Leaving,
-        stages::{Decision, Plan, Site, Stage, drive, step, take_back},
+        stages::{Decide, Decision, Plan, Site, Stage, drive, step, take_back},
         steps::leave::RemoveEtcdMember,
     },
     remote::Host,

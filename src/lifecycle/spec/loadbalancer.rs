@@ -1,8 +1,11 @@
 //! What is wanted of a load balancer.
-use crate::{haproxy, keepalived};
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::{haproxy::HaproxySpec, keepalived::KeepalivedSpec, node::files::File};
+use crate::{
+    haproxy::{self, HaproxySpec},
+    keepalived::{self, KeepalivedSpec},
+    node::files::File,
+};
 
 /// A host's part in carrying a floating IP, as far as the user says it.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Changes a node in place: labels, annotations, taints, and the files that are kept for people.
-use crate::lifecycle::cluster::Cluster;
 use crate::lifecycle::{
-    cluster::find_cluster,
+    cluster::{Cluster, find_cluster},
     engine::{Run, Step},
     failure::Failure,
     lock::ClusterLocks,

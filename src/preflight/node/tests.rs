@@ -1,7 +1,6 @@
 //! Tests: what is wrong with a host that is to be a node.
 use super::*;
-use crate::node::runtime::Runtimes;
-use crate::preflight::Severity;
+use crate::{node::runtime::Runtimes, preflight::Severity};
 
 fn problems(change: impl FnOnce(&mut Facts), ignored: &[&str]) -> Vec<Problem> {
     let mut facts = Facts::example();

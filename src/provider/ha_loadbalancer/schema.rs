@@ -1,7 +1,9 @@
 //! What users write in `ha_loadbalancer`, and what each attribute means.
 use super::super::shared_attributes::{self as common, port_number, string};
-use crate::kubeadm::validate_image;
-use crate::tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value};
+use crate::{
+    kubeadm::validate_image,
+    tf_provider::{Attribute, Block, NestedBlock, Schema, Type, Value},
+};
 
 pub(super) fn schema() -> Schema {
     Schema {

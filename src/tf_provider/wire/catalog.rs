@@ -1,4 +1,6 @@
 //! Everything the provider offers, by full type name.
+use std::{collections::BTreeMap, sync::Arc};
+
 use super::{
     dynamic_value::{self, DecodeError},
     tfplugin5 as pb,
@@ -6,7 +8,6 @@ use super::{
 use crate::tf_provider::{
     DataSource, Diagnostic, EphemeralResource, Function, Provider, Resource, Type, Value,
 };
-use std::{collections::BTreeMap, sync::Arc};
 
 /// The provider and what it offers, by full type name.
 pub(super) struct Catalog {

@@ -1,12 +1,14 @@
 //! What Terraform's plugin library wants beside the protocol: shutdown, and a stream of output that stays silent.
-use super::tfplugin5::plugin::{
-    Empty, StdioData, grpc_controller_server::GrpcController, grpc_stdio_server::GrpcStdio,
-};
-use futures::stream;
 use std::pin::Pin;
+
+use futures::stream;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+
+use super::tfplugin5::plugin::{
+    Empty, StdioData, grpc_controller_server::GrpcController, grpc_stdio_server::GrpcStdio,
+};
 
 /// Ends the process when asked to.
 pub(super) struct Controller {

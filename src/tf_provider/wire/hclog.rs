@@ -1,9 +1,9 @@
 //! Logs as Terraform reads them: one JSON object a line on standard error.
 //!
 //! Only this crate's own events are logged: what the libraries below say at trace level is frames and keys.
-use crate::tf_provider::{Settings, secrets::redact};
-use serde_json::{Map, Value as Json};
 use std::{fmt, io::Write, panic::PanicHookInfo, time::SystemTime};
+
+use serde_json::{Map, Value as Json};
 use time::{OffsetDateTime, macros::format_description};
 use tracing::{
     Event, Level, Subscriber,
@@ -17,6 +17,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
+
+use crate::tf_provider::{Settings, secrets::redact};
 
 /// Terraform reads lines of up to 64 KiB and shows longer ones raw and in pieces.
 const LONGEST_LINE_BYTES: usize = 60 << 10;

@@ -1,4 +1,6 @@
 //! Mutual TLS as Terraform's plugins do it: each end has a self-signed certificate and pins the other's.
+use std::sync::Arc;
+
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -9,7 +11,6 @@ use rustls::{
     },
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
-use std::sync::Arc;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,4 @@
 //! How a call is run: in a task of its own, with a context, a log span and panics caught.
-use super::{catalog::Catalog, tfplugin5 as pb, to_proto};
-use crate::tf_provider::{Context, Diagnostic};
 use std::{
     any::Any,
     future::Future,
@@ -10,8 +8,12 @@ use std::{
     },
     time::Instant,
 };
+
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+
+use super::{catalog::Catalog, tfplugin5 as pb, to_proto};
+use crate::tf_provider::{Context, Diagnostic};
 
 /// What a call is, for its log lines.
 pub(super) struct Call<'a> {

@@ -1,4 +1,16 @@
 //! The process: handshake with Terraform, serving, a clean end.
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::json;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
 use super::{
     controller::{Controller, Silence},
     lifetime,
@@ -11,16 +23,6 @@ use super::{
     },
 };
 use crate::tf_provider::{Provider, Settings};
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use serde_json::json;
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 
 /// Terraform's own limit for what it takes from a provider; the library's default of 4 MiB is too little for states.
 const MESSAGE_LIMIT_BYTES: usize = 256 << 20;

@@ -1,4 +1,10 @@
 //! The provider as a gRPC service: one function per call of the protocol, whose work is in `calls`.
+use std::{pin::Pin, sync::Arc};
+
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
 use super::{
     calls::{data_source, ephemeral, function, provider, resource},
     catalog::Catalog,
@@ -6,10 +12,6 @@ use super::{
     tfplugin5::{self as pb, provider_server},
 };
 use crate::tf_provider::Provider;
-use std::{pin::Pin, sync::Arc};
-use tokio_stream::Stream;
-use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
 
 /// The service.
 pub(super) struct Server {

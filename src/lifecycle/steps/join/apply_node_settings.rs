@@ -1,19 +1,18 @@
 //! Step: the Node has the labels, annotations and taints that were asked for.
-use crate::lifecycle::cluster::Cluster;
 use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
 
 use crate::{
     kube::{Node, NodePatch, patch_node_script},
     kubeadm::Taint,
     lifecycle::{
-        cluster::node_of,
+        cluster::{Cluster, node_of},
         engine::{Act, Check, Condition, Run, Step, wait_until},
         failure::Failure,
         spec::NodeWishes,
     },
 };
-
-use async_trait::async_trait;
 
 /// Patches the Node, and waits first until it is registered. Keys that are not named are left alone.
 #[derive(Debug)]

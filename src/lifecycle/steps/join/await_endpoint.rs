@@ -1,5 +1,7 @@
 //! Step: the API server answers through the cluster's endpoint.
 
+use async_trait::async_trait;
+
 use super::await_local_api::{LIMIT, ready};
 use crate::{
     kube,
@@ -9,8 +11,6 @@ use crate::{
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// Waits for `/readyz` through the endpoint, asked from the host.
 #[derive(Debug)]

@@ -1,17 +1,16 @@
 //! Step: the new master's etcd member is a voter, as every other master sees it.
-use crate::lifecycle::cluster::Cluster;
 use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
 
 use crate::{
     etcd,
     lifecycle::{
-        cluster::membership,
+        cluster::{Cluster, membership},
         engine::{Act, Check, Run, Step, wait_until_done},
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// Waits until the member with this address is started and no learner.
 #[derive(Debug)]

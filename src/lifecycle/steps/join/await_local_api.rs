@@ -1,8 +1,10 @@
 //! Step: the API server on the host itself answers.
-use crate::command::Look;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::{
+    command::Look,
     kube,
     kubeadm::Endpoint,
     lifecycle::{
@@ -10,8 +12,6 @@ use crate::{
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// How long an API server may take to start, etcd included.
 pub(crate) const LIMIT: Duration = Duration::from_secs(5 * 60);

@@ -1,17 +1,16 @@
 //! Step: no other machine has this Node name, and what an earlier life of this host left in the cluster is gone.
-use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
+
+use async_trait::async_trait;
 
 use crate::{
     kube::{Node, delete_node_script},
     lifecycle::{
-        cluster::{node_of, remove_member_at},
+        cluster::{Cluster, node_of, remove_member_at},
         engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// Two nodes of one name would take the Node from each other. A Node that this host's own earlier life left
 /// (same address, another machine ID) is deleted, with its etcd member.

@@ -1,9 +1,8 @@
 //! Step: the SSH user has `~/.kube/config` on this master, as kubeadm's own closing words tell people to make it.
-use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
-    command::{Script, quote},
+    command::{Look, Script, quote},
     lifecycle::{
         engine::{Act, Check, Run, Step},
         failure::Failure,

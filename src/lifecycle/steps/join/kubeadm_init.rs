@@ -1,6 +1,7 @@
 //! Step: `kubeadm init` founds the cluster on this host.
-use crate::lifecycle::host::{Credentials, InProgress};
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use crate::{
     kube,
@@ -10,14 +11,12 @@ use crate::{
         engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{
-            KUBEADM_INIT, Marker, detached, has_credentials, is_finished_node, node_failure,
-            refuse_finished_node, remove_config, reset_host, validate_config, write_config,
+            Credentials, InProgress, KUBEADM_INIT, Marker, detached, has_credentials, is_finished_node,
+            node_failure, refuse_finished_node, remove_config, reset_host, validate_config, write_config,
         },
     },
     node::detached::Progress,
 };
-
-use async_trait::async_trait;
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 

@@ -1,30 +1,28 @@
 //! Step: `kubeadm join` makes this host a master or a worker of a running cluster.
-use crate::etcd;
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::host::{Credentials, InProgress};
 use std::{net::IpAddr, time::Duration};
 
+use async_trait::async_trait;
+use futures::future::{OptionFuture, join};
+
 use crate::{
-    etcd::Member,
+    etcd::{self, Member},
     kube,
     kubeadm::{self, Endpoint, JoinSpec, NodeSpec, Version},
     lifecycle::{
         cluster::{
-            Joined, await_vote, membership, mint_token, new_bootstrap_token, revoke, upload_certificates,
+            Cluster, Joined, await_vote, membership, mint_token, new_bootstrap_token, revoke,
+            upload_certificates,
         },
         engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{
-            KUBEADM_JOIN, Marker, clean_host, detached, has_credentials, is_finished_node, node_failure,
-            refuse_finished_node, remove_config, reset_kubeadm, validate_config, write_config,
-            write_discovery,
+            Credentials, InProgress, KUBEADM_JOIN, Marker, clean_host, detached, has_credentials,
+            is_finished_node, node_failure, refuse_finished_node, remove_config, reset_kubeadm,
+            validate_config, write_config, write_discovery,
         },
     },
     node::detached::Progress,
 };
-
-use async_trait::async_trait;
-use futures::future::{OptionFuture, join};
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 

@@ -1,9 +1,10 @@
 //! Step: the images of the control plane are on the host, so that kubeadm does not fetch them inside the lock.
-use crate::command::Look;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::{
-    command::{Secret, quote},
+    command::{Look, Secret, quote},
     kubeadm::{self, ConfigFile},
     lifecycle::{
         engine::{Act, Check, Run, Step},
@@ -12,8 +13,6 @@ use crate::{
     },
     node::detached::Progress,
 };
-
-use async_trait::async_trait;
 
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 

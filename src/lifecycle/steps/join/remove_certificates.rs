@@ -1,9 +1,8 @@
 //! Step: the certificates that were uploaded for a master's join are out of the cluster again.
-use crate::lifecycle::cluster::Cluster;
 use async_trait::async_trait;
 
 use crate::lifecycle::{
-    cluster::remove_certificates,
+    cluster::{Cluster, remove_certificates},
     engine::{Act, Check, Run, Step},
     failure::Failure,
     host::Marker,

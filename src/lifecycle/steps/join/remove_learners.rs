@@ -1,17 +1,16 @@
 //! Step: no learner that a failed join left is in the way of this host's: etcd takes one at a time.
-use crate::lifecycle::cluster::Cluster;
 use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
 
 use crate::{
     etcd::Member,
     lifecycle::{
-        cluster::membership,
+        cluster::{Cluster, membership},
         engine::{Act, Check, Run, Step, wait_until_done},
         failure::{Failure, FailureKind},
     },
 };
-
-use async_trait::async_trait;
 
 /// How long a join on a host that cannot be asked may take to make its learner a voter.
 const PATIENCE: Duration = Duration::from_secs(30);

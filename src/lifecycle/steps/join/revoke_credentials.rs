@@ -1,11 +1,10 @@
 //! Step: the credentials that `kubeadm init` or `kubeadm join` needed are gone, from the cluster and from the host.
-use crate::lifecycle::cluster::Cluster;
 use async_trait::async_trait;
 
 use crate::{
     command::Script,
     lifecycle::{
-        cluster::revoke,
+        cluster::{Cluster, revoke},
         engine::{Act, Check, Run, Step},
         failure::Failure,
         host::{Marker, remove_own_configs_command},

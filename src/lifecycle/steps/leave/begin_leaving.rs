@@ -1,14 +1,12 @@
 //! Step: the host's note says that the node's removal was begun.
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::host::{InProgress, Schedulability};
 use async_trait::async_trait;
 
 use super::drain_node::DRAINED;
 use crate::lifecycle::{
-    cluster::node_of,
+    cluster::{Cluster, node_of},
     engine::{Act, Check, Run, Step},
     failure::Failure,
-    host::Marker,
+    host::{InProgress, Marker, Schedulability},
 };
 
 /// Before the Node is cordoned: a run that is killed after it would leave a node behind that takes no pods, and nothing

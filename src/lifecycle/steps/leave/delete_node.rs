@@ -1,16 +1,15 @@
 //! Step: the cluster has no such Node any more.
 
-use crate::lifecycle::cluster::Cluster;
+use async_trait::async_trait;
+
 use crate::{
     kube::delete_node_script,
     lifecycle::{
-        cluster::node_of,
+        cluster::{Cluster, node_of},
         engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// The Node object is deleted; after the reset, because a running kubelet would register again.
 #[derive(Debug)]

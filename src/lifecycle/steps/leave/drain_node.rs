@@ -1,18 +1,17 @@
 //! Step: the Node has no pods any more, as far as they can be moved.
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::{cluster::kubeadm_version, host::read_facts};
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use crate::{
     kube::{Kubelet, drain_script},
     lifecycle::{
-        cluster::node_of,
+        cluster::{Cluster, kubeadm_version, node_of},
         engine::{Act, Check, Run, Step},
         failure::{Failure, FailureKind},
+        host::read_facts,
     },
 };
-
-use async_trait::async_trait;
 
 /// Moves the pods away, as far as disruption budgets allow within the limit.
 #[derive(Debug)]

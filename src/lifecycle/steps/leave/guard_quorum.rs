@@ -1,18 +1,16 @@
 //! Step: etcd keeps its quorum without the member that is to leave.
-use crate::etcd;
-use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
 
+use async_trait::async_trait;
+
 use crate::{
-    etcd::member_at,
+    etcd::{self, member_at},
     lifecycle::{
-        cluster::{health, removal_refused},
+        cluster::{Cluster, health, removal_refused},
         engine::{Act, Check, Run, Step},
         failure::Failure,
     },
 };
-
-use async_trait::async_trait;
 
 /// Refuses to go on where the remaining members could not decide anything.
 #[derive(Debug)]

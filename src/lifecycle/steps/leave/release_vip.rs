@@ -1,10 +1,11 @@
 //! Step: keepalived on this host gives the floating IP away before the host leaves, so that another one has it at
 //! once instead of after a missed advert.
-use crate::command::Look;
 use std::{net::IpAddr, time::Duration};
 
+use async_trait::async_trait;
+
 use crate::{
-    command::Script,
+    command::{Look, Script},
     keepalived,
     lifecycle::{
         engine::{Act, Check, Run, Step, wait_until_done},
@@ -13,8 +14,6 @@ use crate::{
     },
     node::{DIRECTORY, vip},
 };
-
-use async_trait::async_trait;
 
 /// How long keepalived may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);

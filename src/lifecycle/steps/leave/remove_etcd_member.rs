@@ -1,15 +1,14 @@
 //! Step: the member leaves etcd.
-use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
+
+use async_trait::async_trait;
 
 use super::verify_etcd_member_gone::is_gone;
 use crate::lifecycle::{
-    cluster::remove_member_at,
+    cluster::{Cluster, remove_member_at},
     engine::{Act, Check, Run, Step},
     failure::Failure,
 };
-
-use async_trait::async_trait;
 
 /// The member leaves etcd while it still runs, so that a majority stays at every moment.
 #[derive(Debug)]

@@ -1,22 +1,19 @@
 //! Step: a removal that was begun is taken back, as long as nothing of the node is lost.
-use crate::lifecycle::cluster::Cluster;
-use crate::lifecycle::host::Schedulability;
-use crate::{kube, lifecycle::cluster::members};
-use async_trait::async_trait;
-
 use std::net::IpAddr;
+
+use async_trait::async_trait;
 
 use super::drain_node::DRAINED;
 use crate::{
     command::Script,
     etcd::member_at,
     keepalived,
-    kube::{NodePatch, patch_node_script},
+    kube::{self, NodePatch, patch_node_script},
     lifecycle::{
-        cluster::node_of,
+        cluster::{Cluster, members, node_of},
         engine::{Act, Check, Run, Step},
         failure::Failure,
-        host::{Marker, has_credentials},
+        host::{Marker, Schedulability, has_credentials},
     },
     node::DIRECTORY,
     remote::Host,

@@ -1,18 +1,17 @@
 //! Step: etcd's list has the member no more, whatever `kubeadm reset` said.
-use crate::lifecycle::cluster::Cluster;
 use std::net::IpAddr;
+
+use async_trait::async_trait;
 
 use crate::{
     etcd::member_at,
     lifecycle::{
-        cluster::{members, remove_member_at},
+        cluster::{Cluster, members, remove_member_at},
         engine::{Act, Check, Run, Step},
         failure::Failure,
     },
     remote::Host,
 };
-
-use async_trait::async_trait;
 
 /// The member is off etcd's list, as a master that stays sees it, whatever `kubeadm reset` said.
 #[derive(Debug)]

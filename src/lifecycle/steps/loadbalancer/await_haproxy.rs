@@ -1,14 +1,17 @@
 //! Step: HAProxy runs on the host with the files that lie there.
-use crate::command::Look;
-use crate::lifecycle::{
-    engine::{Act, Check, Run, Step, wait_until_done},
-    failure::Failure,
-};
 use std::time::Duration;
 
-use crate::{haproxy, node::reload::is_outdated_command};
-
 use async_trait::async_trait;
+
+use crate::{
+    command::Look,
+    haproxy,
+    lifecycle::{
+        engine::{Act, Check, Run, Step, wait_until_done},
+        failure::Failure,
+    },
+    node::reload::is_outdated_command,
+};
 
 /// How long HAProxy may take to start: the kubelet may have to pull its image.
 const START_LIMIT: Duration = Duration::from_secs(180);

@@ -1,8 +1,8 @@
 //! Step: nothing of the load balancer is left on the host.
-use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
+    command::Look,
     haproxy, keepalived,
     lifecycle::{
         engine::{Act, Check, Run, Step},

@@ -1,8 +1,8 @@
 //! Step: keepalived does not run on the host any more, and the floating IP is off it.
-use crate::command::Look;
 use async_trait::async_trait;
 
 use crate::{
+    command::Look,
     keepalived,
     lifecycle::{
         engine::{Act, Check, Run, Step, wait_until_done},
@@ -73,4 +73,75 @@ async fn still_there(run: &Run) -> Result<Option<String>, Failure> {
         ))
         .await?;
     Ok((holds.status == 0).then(|| format!("{} is on this host", note.vip)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        command::Output,
+        lifecycle::engine::Progress,
+        remote::{TransportError, fake::FakeHost},
+    };
+
+    /// A host on which keepalived does not end, and what stopping it there came to.
+    async fn stop(host: &FakeHost, cancel: &CancellationToken) -> Result<(), Failure> {
+        let run = Run {
+            operation: "remove ha_loadbalancer m1".to_owned(),
+            host: host.host(),
+            cancel: cancel.clone(),
+            deadline: Instant::now() + std::time::Duration::from_secs(300),
+            progress: Arc::new(Progress::default()),
+            keeps_journal: Arc::new(false.into()),
+        };
+        StopKeepalived.perform(Act::on(&run)).await
+    }
+
+    fn host() -> FakeHost {
+        let note = r#"{"vip":"10.0.0.100","interface":"eth0","port":8443}"#;
+        let says = |stdout: &'static str, status: i32| {
+            move |_: &mut crate::remote::fake::FakeState, _: &crate::command::Script| Output {
+                stdout: stdout.to_owned(),
+                status,
+                ..Output::default()
+            }
+        };
+        FakeHost::new("m1")
+            .on("remove keepalived's manifest", says("", 0))
+            .on("read the load balancer's note", says(note, 0))
+            .on("look for keepalived's manifest", says("", 1))
+            .on("look for the floating IP", says("", 0))
+            .on("drop the floating IP", says("", 0))
+    }
+
+    fn drops(host: &FakeHost) -> bool {
+        host.log().iter().any(|title| title == "drop the floating IP")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_keepalived_left_is_dropped() {
+        let host = host();
+        stop(&host, &CancellationToken::new()).await.unwrap();
+        assert!(drops(&host));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_or_a_broken_link_is_not_taken_for_the_end_of_keepalived() {
+        let (stopped, cancel) = (host(), CancellationToken::new());
+        cancel.cancel();
+        let failure = stop(&stopped, &cancel).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Cancelled);
+        assert!(!drops(&stopped));
+        let cut = host();
+        let title = "look for the floating IP";
+        cut.fail_next(title, TransportError::Disconnected { title });
+        let failure = stop(&cut, &CancellationToken::new()).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Interrupted);
+        assert!(!drops(&cut));
+    }
 }

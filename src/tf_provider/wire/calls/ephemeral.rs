@@ -1,11 +1,12 @@
 //! Calls about ephemeral resources.
+use std::sync::Arc;
+
 use super::super::{
     catalog::{Catalog, decode, find},
     dynamic_value::encode,
     tfplugin5 as pb,
 };
 use crate::tf_provider::{Context, Diagnostic, apply::settle, path::Path, validate::check_block};
-use std::sync::Arc;
 
 pub(in super::super) async fn validate(
     catalog: Arc<Catalog>,

@@ -1,11 +1,12 @@
 //! Calls of provider functions.
+use std::sync::Arc;
+
 use super::super::{
     catalog::{Catalog, decode, find},
     dynamic_value::encode,
     tfplugin5 as pb,
 };
 use crate::tf_provider::{Context, Diagnostic, Type};
-use std::sync::Arc;
 
 pub(in super::super) async fn call(
     catalog: Arc<Catalog>,

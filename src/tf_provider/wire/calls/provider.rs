@@ -1,11 +1,12 @@
 //! Calls about the provider itself.
+use std::{collections::HashMap, sync::Arc};
+
 use super::super::{
     catalog::{Catalog, decode},
     tfplugin5::{self as pb, get_metadata as metadata},
     to_proto,
 };
 use crate::tf_provider::{Context, Diagnostic, Schema, path::Path, validate::check_block};
-use std::{collections::HashMap, sync::Arc};
 
 fn capabilities() -> pb::ServerCapabilities {
     pb::ServerCapabilities {

@@ -1,4 +1,6 @@
 //! Calls about managed resources.
+use std::{cmp::Ordering, sync::Arc};
+
 use super::super::{
     catalog::{Catalog, decode, decode_existing, find, unreadable},
     dynamic_value::{decode_json, encode},
@@ -11,7 +13,6 @@ use crate::tf_provider::{
     plan,
     validate::check_block,
 };
-use std::{cmp::Ordering, sync::Arc};
 
 pub(in super::super) async fn validate(
     catalog: Arc<Catalog>,

@@ -1,8 +1,10 @@
 //! Values as JSON, the form of states as they lie in a file; every digit of a number is kept.
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, value::RawValue};
+
 use super::guided::{DecodeError, element, inner, number, with_type};
 use crate::tf_provider::{path::Path, types::Type, value::Value};
-use serde_json::{Value as Json, value::RawValue};
-use std::collections::BTreeMap;
 
 pub(super) fn from_json(json: &RawValue, ty: Option<&Type>, at: &Path) -> Result<Value, DecodeError> {
     #[derive(serde::Deserialize)]

@@ -1,4 +1,8 @@
 //! Values as msgpack, the form of every call.
+use std::collections::BTreeMap;
+
+use rmpv::Value as Msgpack;
+
 use super::guided::{DecodeError, PLAIN, element, fault, inner, number, type_of, with_type};
 use crate::tf_provider::{
     number::{Kind, Number},
@@ -6,8 +10,6 @@ use crate::tf_provider::{
     types::Type,
     value::{Refinements, Value},
 };
-use rmpv::Value as Msgpack;
-use std::collections::BTreeMap;
 
 /// Extension type of an unknown value of which nothing is known.
 const UNKNOWN: i8 = 0;

@@ -1,17 +1,6 @@
 //! Terraform's side: a client with a P-521 key, as Terraform's is, that pins the server's certificate.
-use super::{
-    super::{
-        dynamic_value, mtls,
-        serve::{ServeError, run},
-        socket::Socket,
-        tfplugin5::{
-            self as pb, plugin::grpc_controller_client::GrpcControllerClient,
-            plugin::grpc_stdio_client::GrpcStdioClient, provider_client::ProviderClient,
-        },
-    },
-    provider::{Signals, TestProvider},
-};
-use crate::tf_provider::{Provider, Type, Value};
+use std::{path::PathBuf, sync::Arc};
+
 use hyper_util::rt::TokioIo;
 use p521::ecdsa::{DerSignature, signature::Signer as _};
 use rustls::{
@@ -24,11 +13,25 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     sign::{CertifiedKey, Signer, SigningKey},
 };
-use std::{path::PathBuf, sync::Arc};
 use tokio::{net::UnixStream, task::JoinHandle};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint, Uri};
+
+use super::{
+    super::{
+        dynamic_value, mtls,
+        serve::{ServeError, run},
+        socket::Socket,
+        tfplugin5::{
+            self as pb,
+            plugin::{grpc_controller_client::GrpcControllerClient, grpc_stdio_client::GrpcStdioClient},
+            provider_client::ProviderClient,
+        },
+    },
+    provider::{Signals, TestProvider},
+};
+use crate::tf_provider::{Provider, Type, Value};
 
 const CLIENT_PEM: &str = include_str!("testdata/client-p521.pem");
 /// The private key of the certificate above, of no use but here.

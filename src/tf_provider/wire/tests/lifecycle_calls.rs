@@ -1,6 +1,8 @@
 //! What happens to calls that panic, are dropped or are stopped.
-use super::super::tfplugin5 as pb;
-use super::client::{Session, null, told};
+use super::{
+    super::tfplugin5 as pb,
+    client::{Session, null, told},
+};
 use crate::tf_provider::Value;
 
 fn create(session: &Session, name: &str) -> pb::apply_resource_change::Request {

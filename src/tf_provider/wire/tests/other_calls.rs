@@ -1,8 +1,11 @@
 //! Every call that is not about a managed resource.
-use super::super::{dynamic_value, tfplugin5 as pb};
-use super::client::{Session, told};
-use crate::tf_provider::{Type, Value};
 use tonic::Code;
+
+use super::{
+    super::{dynamic_value, tfplugin5 as pb},
+    client::{Session, told},
+};
+use crate::tf_provider::{Type, Value};
 
 #[expect(clippy::unnecessary_wraps, reason = "requests take an option")]
 fn encode(attributes: &[(&str, Value)], ty: &Type) -> Option<pb::DynamicValue> {

@@ -1,7 +1,10 @@
 //! Connection and end of the process.
-use super::super::tfplugin5::{self as pb, plugin::Empty};
-use super::client::{Session, stranger, thief};
 use std::sync::atomic::Ordering;
+
+use super::{
+    super::tfplugin5::{self as pb, plugin::Empty},
+    client::{Session, stranger, thief},
+};
 
 #[tokio::test]
 async fn only_terraform_gets_in() {

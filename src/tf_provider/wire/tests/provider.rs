@@ -1,14 +1,16 @@
 //! A small provider with one of everything, which does what the name of a thing says.
-use crate::tf_provider::{
-    Attribute, Block, Context, DataSource, Diagnostic, EphemeralResource, Function, FunctionError,
-    NestedBlock, Opened, Parameter, PlanRequest, Provider, Resource, Schema, Type, Value,
-};
-use async_trait::async_trait;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
+
+use async_trait::async_trait;
 use tokio::sync::Notify;
+
+use crate::tf_provider::{
+    Attribute, Block, Context, DataSource, Diagnostic, EphemeralResource, Function, FunctionError,
+    NestedBlock, Opened, Parameter, PlanRequest, Provider, Resource, Schema, Type, Value,
+};
 
 /// What the test watches and steers.
 #[derive(Default)]

@@ -1,6 +1,8 @@
 //! Every call about a managed resource.
-use super::super::tfplugin5 as pb;
-use super::client::{Session, null, told};
+use super::{
+    super::tfplugin5 as pb,
+    client::{Session, null, told},
+};
 use crate::tf_provider::Value;
 
 const THING: &str = "test_thing";

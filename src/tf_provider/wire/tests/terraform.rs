@@ -3,6 +3,11 @@
 //! Sensitive, ephemeral and other marks are Terraform's own: it takes them off before a call and puts them back on the
 //! answer. What a provider gets of them is the plain value, so no case here has marks. Refinements of unknown values
 //! do travel (`Refinements`).
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+
 use super::super::{
     catalog::Catalog,
     dynamic_value::{decode, encode},
@@ -10,9 +15,6 @@ use super::super::{
     tfplugin5::{self as pb, provider_server::Provider as _},
 };
 use crate::tf_provider::{Block, Nesting, Path, Provider, Schema, Type, Value, compare::broken_promises};
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
-use tonic::Request;
 
 /// One message to the user.
 #[derive(Clone, Debug, PartialEq)]
