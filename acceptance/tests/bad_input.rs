@@ -232,7 +232,7 @@ fn two_nodes_that_are_given_one_name() -> Result<()> {
             Ok(())
         },
         &Expected {
-            summary: "Two nodes of one name",
+            summary: "Duplicate node name",
             address: r#"ha_master.others["m2"]"#,
             code: "node_name ",
             words: &["10.88.0.11", "10.88.0.12", "same"],
@@ -247,7 +247,7 @@ fn two_hosts_of_one_name() -> Result<()> {
         "hostnames",
         |hosts, _| hosts.on("w1", "hostname m1").map(drop),
         &Expected {
-            summary: "Two nodes of one name",
+            summary: "Duplicate node name",
             address: r#"ha_worker.this["w1"]"#,
             code: "resource ",
             words: &["10.88.0.11", "10.88.0.21", "m1"],

@@ -24,7 +24,7 @@ pub enum Fate {
     /// Nobody asked for its removal.
     Unknown,
     /// Its removal is asked for in this run and has not ended.
-    Leaving,
+    RemovalSpec,
     /// Its removal was asked for in this run and has failed.
     Stays,
     /// It was destroyed while etcd had no quorum, so that its member could not be removed.
@@ -71,15 +71,15 @@ pub fn turn(voters: &[Voter], victim: u64, in_company: bool) -> Turn {
         return Turn::Leave;
     };
     let dead_and_leaving: Vec<String> = others()
-        .filter(|voter| !voter.is_healthy && voter.fate == Fate::Leaving)
+        .filter(|voter| !voter.is_healthy && voter.fate == Fate::RemovalSpec)
         .map(|voter| voter.name.clone())
         .collect();
     let is_alive = voters.iter().any(|voter| voter.id == victim && voter.is_healthy);
     if is_alive && !dead_and_leaving.is_empty() {
         return Turn::After(dead_and_leaving);
     }
-    let moves = |voter: &Voter| matches!(voter.fate, Fate::Leaving | Fate::Released);
-    let a_living_one_stays = others().any(|voter| voter.is_healthy && voter.fate != Fate::Leaving);
+    let moves = |voter: &Voter| matches!(voter.fate, Fate::RemovalSpec | Fate::Released);
+    let a_living_one_stays = others().any(|voter| voter.is_healthy && voter.fate != Fate::RemovalSpec);
     let one_was_told_to_stay = others().any(|voter| voter.fate == Fate::Stays);
     if a_living_one_stays || one_was_told_to_stay || !(in_company || others().any(moves)) {
         return Turn::Refused(refusal);
@@ -110,9 +110,9 @@ mod tests {
     fn cluster(text: &str) -> Vec<Voter> {
         let of = |(id, letter): (u64, char)| match letter {
             'a' => voter(id, true, Fate::Unknown),
-            'A' => voter(id, true, Fate::Leaving),
+            'A' => voter(id, true, Fate::RemovalSpec),
             'd' => voter(id, false, Fate::Unknown),
-            'D' => voter(id, false, Fate::Leaving),
+            'D' => voter(id, false, Fate::RemovalSpec),
             'r' => voter(id, false, Fate::Released),
             's' => voter(id, false, Fate::Stays),
             other => panic!("{other}"),
@@ -179,7 +179,7 @@ mod tests {
         #[test]
         fn nobody_who_leaves_alone_costs_the_quorum(letters in "[ad]{1,6}") {
             let mut voters = cluster(&letters);
-            voters.insert(0, voter(9, true, Fate::Leaving));
+            voters.insert(0, voter(9, true, Fate::RemovalSpec));
             let healthy = voters.iter().filter(|voter| voter.is_healthy && voter.id != 9).count();
             let keeps = 2 * healthy > voters.len() - 1 && 2 * (healthy + 1) > voters.len();
             let turn = turn(&voters, 9, false);

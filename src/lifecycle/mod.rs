@@ -39,12 +39,13 @@ pub(crate) use host::{CLUSTER_FILE, Checked, cluster_file, render_cluster};
 pub(crate) use loadbalancer::{
     apply_loadbalancer, check_loadbalancer, look_for_own_member, own_member, remove_loadbalancer,
 };
-pub(crate) use lock::ClusterLocks;
+pub(crate) use lock::Locks;
 pub(crate) use network::{confirm_vip_fault, prove_floating_ip};
 pub(crate) use notice::Notice;
 pub(crate) use read::{Found, NodeSeen, read_loadbalancer, read_node};
 pub(crate) use remove::{Departures, foresee_removal, remove_master, remove_worker};
 pub(crate) use spec::{
-    Identity, IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec, NodeChange, NodeWishes, WorkerSpec,
+    Identity, IfUnreachable, Join, LoadbalancerSpec, MasterSpec, NodeChange, NodeSettings, RemovalSpec,
+    WorkerSpec,
 };
 pub(crate) use update::update_node;

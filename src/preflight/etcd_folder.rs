@@ -33,10 +33,10 @@ pub(super) fn check_etcd_folder(facts: &Facts, wanted: Option<&str>, checks: &mu
 /// Summary of what is in the way in etcd's folder.
 pub const ETCD_FOLDER_NOT_EMPTY: &str = "The folder for etcd is not empty";
 
-/// `etcd.data_dir` is for who founds a cluster; who joins one takes the folder that the cluster has.
-fn etcd_folder_advice(facts: &Facts, founds: bool, check: &str) -> String {
+/// `etcd.data_dir` is for the master that initialises a cluster; one that joins takes the folder that the cluster has.
+fn etcd_folder_advice(facts: &Facts, is_init: bool, check: &str) -> String {
     let is_root = facts.etcd.names.iter().any(|name| name == "lost+found");
-    match (is_root, founds) {
+    match (is_root, is_init) {
         (true, true) => format!(
             "It is the root of a file system: let etcd.data_dir be a folder below it, such as {}/data.",
             facts.etcd.path.trim_end_matches('/')

@@ -118,7 +118,7 @@ impl Claims {
         let detail = format!(
             "The hosts {owner} and {host} would both be the Node {name:?} of the cluster at {endpoint}. Give one of them another node_name, or another hostname."
         );
-        Some(Diagnostic::error("Two nodes of one name", detail).at(Path::attribute("node_name")))
+        Some(Diagnostic::error("Duplicate node name", detail).at(Path::attribute("node_name")))
     }
 }
 

@@ -80,7 +80,7 @@ fn cluster() -> Value {
 }
 
 /// The first of three masters, with a cluster block.
-fn founder() -> Value {
+fn init_master() -> Value {
     Value::object([
         ("host", Value::from("10.0.0.11")),
         ("peers", Value::from(vec!["10.0.0.11", "10.0.0.12", "10.0.0.13"])),
@@ -126,7 +126,7 @@ fn state_of(planned: &Value) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_to_be_is_known_but_for_its_ca() {
     let bench = Bench::new().await;
-    let (planned, told, asked) = bench.plan(MASTER, None, &founder()).await;
+    let (planned, told, asked) = bench.plan(MASTER, None, &init_master()).await;
     assert_eq!(told, [""; 0]);
     assert!(asked > 0, "the host was not checked");
     let join = planned.get("join");
@@ -164,14 +164,14 @@ async fn what_depends_on_an_unknown_value_is_unknown() {
         ("cluster", in_cluster("name"), false, true),
     ] {
         let bench = Bench::new().await;
-        let mut config = founder();
+        let mut config = init_master();
         config.set(name, value);
         let (planned, told, asked) = bench.plan(MASTER, None, &config).await;
         assert_eq!(told, [""; 0], "{config:?}");
         assert_eq!(!planned.get("rendered").is_unknown(), is_rendered, "{config:?}");
         assert_eq!(asked > 0, is_checked, "{config:?}");
         bench.new_run().await;
-        let (known, told, _) = bench.plan(MASTER, None, &founder()).await;
+        let (known, told, _) = bench.plan(MASTER, None, &init_master()).await;
         assert_eq!(told, [""; 0], "{config:?}");
         let broken = bench.terraform.broken_promises(MASTER, &planned, &known);
         assert_eq!(broken, [""; 0], "{config:?}");
@@ -196,7 +196,7 @@ async fn one_that_joins_keeps_join_as_it_is_and_renders_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_exists_plans_to_itself_and_asks_nobody() {
-    for config in [founder(), node("10.0.0.12")] {
+    for config in [init_master(), node("10.0.0.12")] {
         let bench = Bench::new().await;
         let (planned, ..) = bench.plan(MASTER, None, &config).await;
         let state = state_of(&planned);
@@ -209,11 +209,11 @@ async fn what_exists_plans_to_itself_and_asks_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_running_cluster_is_not_changed_by_its_block() {
     let bench = Bench::new().await;
-    let (planned, ..) = bench.plan(MASTER, None, &founder()).await;
+    let (planned, ..) = bench.plan(MASTER, None, &init_master()).await;
     let state = state_of(&planned);
     let mut other = cluster();
     other.set("pod_subnet", "10.9.0.0/16");
-    let mut config = founder();
+    let mut config = init_master();
     config.set("cluster", other);
     let (_, told, asked) = bench.plan(MASTER, Some(&state), &config).await;
     assert_eq!(

@@ -211,10 +211,10 @@ fn a_wrong_name_is_found() {
         Some("ssh.bekome"), "z") … Some("Not one") … named("pod_subnet", x)"#;
     assert_eq!(named(text), ["hots", "ssh.bekome", "pod_subnet"]);
     for (file, name, is_right) in [
-        ("lifecycle/find_way.rs", "peers", true),
-        ("lifecycle/find_way.rs", "cluster.image_repository", true),
-        ("lifecycle/find_way.rs", "image_repository", false),
-        ("lifecycle/find_way.rs", "vip", false),
+        ("lifecycle/decide_bootstrap.rs", "peers", true),
+        ("lifecycle/decide_bootstrap.rs", "cluster.image_repository", true),
+        ("lifecycle/decide_bootstrap.rs", "image_repository", false),
+        ("lifecycle/decide_bootstrap.rs", "vip", false),
         ("lifecycle/create_worker.rs", "cluster", false),
         ("lifecycle/create_master.rs", "cluster", true),
         ("node/preflight/loadbalancer.rs", "vip", true),

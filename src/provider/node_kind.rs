@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{node_model::NodeModel, rules::Rules, shared::Shared};
 use crate::{
-    lifecycle::{Checked, Failure, Identity, Leaving, NodeSeen, Notice, Run},
+    lifecycle::{Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run},
     node::{Facts, files::File},
     remote::Host,
     tf_provider::{Context, PlanRequest, Schema, Value, ValueError},
@@ -63,7 +63,7 @@ pub(super) trait NodeKind: Sized + Send + Sync + 'static {
     }
 
     /// Takes the host out of the cluster.
-    async fn remove(shared: &Shared, run: &Run, leaving: &Leaving) -> Result<Vec<Notice>, Failure>;
+    async fn remove(shared: &Shared, run: &Run, leaving: &RemovalSpec) -> Result<Vec<Notice>, Failure>;
 
     /// Whether a node that is whole on its host still is one for its cluster.
     async fn standing(&self, cx: &Context, shared: &Shared, seen: &NodeSeen) -> Standing;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kubeadm::{DEFAULT_CRI_SOCKET, NodeSpec, Taint},
-    lifecycle::{Identity, IfUnreachable, Join, Leaving, NodeWishes},
+    lifecycle::{Identity, IfUnreachable, Join, NodeSettings, RemovalSpec},
     remote::Host,
     tf_provider::{Diagnostic, Path, PlanRequest, Schema, Value, ValueError},
 };
@@ -86,8 +86,8 @@ impl NodeModel {
     }
 
     /// What its removal wants. `masters`: those to ask.
-    pub(super) fn leaving(&self, masters: Vec<Host>) -> Leaving {
-        Leaving {
+    pub(super) fn leaving(&self, masters: Vec<Host>) -> RemovalSpec {
+        RemovalSpec {
             node_name: self.node_name.clone().unwrap_or_default(),
             endpoint: self.endpoint().to_owned(),
             advertise_address: self.advertise_address,
@@ -98,8 +98,8 @@ impl NodeModel {
         }
     }
 
-    pub(super) fn wishes(&self) -> NodeWishes {
-        NodeWishes {
+    pub(super) fn settings(&self) -> NodeSettings {
+        NodeSettings {
             kubeadm: NodeSpec {
                 advertise_address: self.advertise_address,
                 cri_socket: self.cri_socket(),

@@ -248,7 +248,9 @@ impl<K: NodeKind> Resource for NodeResource<K> {
             }
             Ok((_, None)) => {
                 let detail = "The host joined and has no node's files any more.";
-                cx.add(Diagnostic::error("Node vanished", detail).at(Path::attribute("host")));
+                cx.add(
+                    Diagnostic::error("Node disappeared after the join", detail).at(Path::attribute("host")),
+                );
                 None
             }
             Err(failure) => {

@@ -155,7 +155,7 @@ async fn a_name_that_a_replaced_host_had_is_free() {
             .await;
         assert_eq!(told, []);
         let (_, told) = terraform.plan(resource, None, &named("10.0.0.29", "w3")).await;
-        assert_eq!(told[0].summary, "Two nodes of one name", "{resource}");
+        assert_eq!(told[0].summary, "Duplicate node name", "{resource}");
     }
 }
 

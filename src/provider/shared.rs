@@ -16,7 +16,7 @@ use super::{
     settings::{Identity, Settings, SshModel},
 };
 use crate::{
-    lifecycle::{ClusterLocks, Departures, Failure, FailureKind, Progress, Run},
+    lifecycle::{Departures, Failure, FailureKind, Locks, Progress, Run},
     node::{self, Facts, vip::VipLook},
     remote::{Host, Pool, Target},
     tf_provider::{Context, Diagnostic, Path, Value},
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) pool: Pool,
-    pub(super) locks: ClusterLocks,
+    pub(super) locks: Locks,
     /// All that holds for one run of Terraform.
     memory: RwLock<Arc<RunMemory>>,
 }
@@ -35,7 +35,7 @@ impl Shared {
     pub(super) fn new(pool: Pool) -> Self {
         Self {
             pool,
-            locks: ClusterLocks::default(),
+            locks: Locks::default(),
             memory: RwLock::default(),
         }
     }

@@ -114,7 +114,10 @@ fn a_dead_master_leaves_and_comes_back() -> Result<()> {
     );
     workspace.set("masters", addresses(&MASTERS))?;
     let text = workspace.apply(&[])?.expect(0)?.text();
-    assert!(text.contains("Warning: Host is a master no more"), "{text}");
+    assert!(
+        text.contains("Warning: Host is no longer a control-plane node"),
+        "{text}"
+    );
     assert_members(&hosts, &MASTERS)?;
     assert_no_join_credentials(&hosts)?;
     workspace.assert_no_changes()

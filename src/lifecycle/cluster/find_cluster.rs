@@ -17,7 +17,7 @@ use crate::{
 
 /// The master through which a cluster is changed, and what it said of the cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Through {
+pub(crate) struct JoinTarget {
     /// The master.
     pub cluster: Cluster,
     /// `sha256:…` of the cluster's CA.
@@ -43,7 +43,7 @@ pub(crate) async fn wait_for_cluster(
     first: Survey,
 ) -> Result<Survey, Failure> {
     // A master that is down keeps nobody from joining through another.
-    if first.via().is_some_and(|seen| !seen.is_being_founded()) {
+    if first.via().is_some_and(|seen| !seen.has_begun_init()) {
         return Ok(first);
     }
     let survey = if first.is_settled() {
@@ -63,13 +63,13 @@ pub(crate) async fn wait_for_cluster(
     .await
     .map_err(|failure| {
         Failure { summary: "Cluster does not answer", ..failure }.advise(
-            "A cluster exists on these hosts, so none is founded and nothing can join. Bring its API servers and etcd back first.",
+            "A cluster exists on these hosts, so none is initialised and nothing can join. Bring its API servers and etcd back first.",
         )
     })
 }
 
 /// Turns what a master said into what a join needs.
-pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<Through, Failure> {
+pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<JoinTarget, Failure> {
     let missing = || {
         Failure::new(
             "Master gave no usable answer",
@@ -78,7 +78,7 @@ pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<Through, 
         .on(seen.host.name())
     };
     let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
-    Ok(Through {
+    Ok(JoinTarget {
         etcd_folder: cluster
             .etcd
             .data_dir

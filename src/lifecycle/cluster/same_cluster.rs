@@ -52,7 +52,7 @@ pub(crate) fn foreign_cluster(
     )
 }
 
-/// What kubeadm has read once cannot be changed by what a later apply says: a create that failed after the founding may
+/// What kubeadm has read once cannot be changed by what a later apply says: a create that failed after the init may
 /// go on only with the same settings, and so may a master that joins by its `cluster` block. Only what can never change in
 /// a cluster counts.
 fn check_same_settings(cluster: &ClusterSpec, running: &ClusterSpec) -> Result<(), Failure> {

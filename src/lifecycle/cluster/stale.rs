@@ -11,7 +11,7 @@ pub(crate) fn is_recorded(facts: &Facts) -> bool {
     matches!(marker_of(facts), Ok(Some(marker)) if marker.is_member)
 }
 
-/// The master that says that this host is a master no more: it is recorded as one, its own etcd does not answer, and
+/// The master that says that this host is no longer a control-plane node: it is recorded as one, its own etcd does not answer, and
 /// the cluster's list of members, which a majority agrees on, has it not.
 pub(crate) fn taken_out_by<'a>(own: &HostReport, survey: &'a Survey) -> Option<&'a HostReport> {
     let marker = own.marker.as_ref().filter(|marker| marker.is_member)?;
@@ -30,7 +30,7 @@ fn is_alive(own: &HostReport) -> bool {
     own.api_ready || !own.members.is_empty()
 }
 
-/// Asks the host and the other masters; tells what to do if the host is a master no more. Reads only.
+/// Asks the host and the other masters; tells what to do if the host is no longer a control-plane node. Reads only.
 pub(crate) async fn look_for_stale_master(host: &Host, masters: &[Host]) -> Option<Notice> {
     let own = Survey::of(std::slice::from_ref(host)).await;
     let own = own.seen.first().filter(|own| own.is_master() && !is_alive(own))?;
@@ -42,7 +42,7 @@ pub(crate) async fn look_for_stale_master(host: &Host, masters: &[Host]) -> Opti
     let survey = Survey::of(&others).await;
     let by = taken_out_by(own, &survey)?;
     Some(Notice {
-        summary: "Host is a master no more",
+        summary: "Host is no longer a control-plane node",
         detail: format!(
             "Host: {}\n\nIts etcd member was removed from the cluster, as {} says, while the host was down. What it was lies there still: its API server does not answer, and its kubelet may have registered the Node again. Creating the ha_master resets the host and joins it anew. If it is not to be a master any more, run `kubeadm reset -f` on it.",
             host.name(),
@@ -54,7 +54,7 @@ pub(crate) async fn look_for_stale_master(host: &Host, masters: &[Host]) -> Opti
 /// A worker whose Node is gone.
 pub(crate) fn stale_worker(host: &str, node_name: &str) -> Notice {
     Notice {
-        summary: "Host is a worker no more",
+        summary: "Host is no longer a worker",
         detail: format!(
             "Host: {host}\n\nThe cluster has no Node {node_name} any more. Creating the ha_worker resets the host and joins it anew."
         ),

@@ -49,7 +49,7 @@ impl HostReport {
         self.machine.is(&other.machine)
     }
 
-    /// Whether the host is a master of some cluster, or was one that is down now. A founding that was begun
+    /// Whether the host is a master of some cluster, or was one that is down now. An init that was begun
     /// and has not ended well is none.
     pub(crate) fn is_master(&self) -> bool {
         let is_one = match &self.marker {
@@ -61,8 +61,8 @@ impl HostReport {
     }
 
     /// Whether half of a cluster lies there, which only this host itself may finish or clean away.
-    pub(crate) fn is_half_founded(&self) -> bool {
-        self.ca_cert_hash.is_some() && self.is_being_founded() && !self.is_init_done()
+    pub(crate) fn has_unfinished_init(&self) -> bool {
+        self.ca_cert_hash.is_some() && self.has_begun_init() && !self.is_init_done()
     }
 
     /// Whether `kubeadm init` ended there with 0 and its result lies there still.
@@ -71,7 +71,7 @@ impl HostReport {
     }
 
     /// Whether `kubeadm init` was begun there and is not known to have ended well.
-    pub(crate) fn is_being_founded(&self) -> bool {
+    pub(crate) fn has_begun_init(&self) -> bool {
         self.marker.as_ref().is_some_and(Marker::has_begun_init)
     }
 
@@ -161,7 +161,9 @@ impl Survey {
             let said = match (seen.is_master(), seen.api_ready) {
                 (true, true) => "master of a running cluster",
                 (true, false) => "has a cluster whose API server does not answer",
-                (false, _) if seen.is_half_founded() => "kubeadm init was begun there and has not ended well",
+                (false, _) if seen.has_unfinished_init() => {
+                    "kubeadm init was begun there and has not ended well"
+                }
                 (false, _) => "no cluster",
             };
             format!("- {}: {said}", seen.host.name())

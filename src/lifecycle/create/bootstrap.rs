@@ -8,7 +8,7 @@ use crate::{
     kubeadm::{ClusterSpec, Endpoint},
     lifecycle::{
         cluster::{
-            HostReport, Survey, Through, await_other, check_same_ca, check_same_cluster, taken_out_by,
+            HostReport, JoinTarget, Survey, await_other, check_same_ca, check_same_cluster, taken_out_by,
             through, wait_for_cluster, with_itself,
         },
         engine::{Condition, Run, wait_until},
@@ -24,25 +24,25 @@ const CA_CERTIFICATE: &str = "/etc/kubernetes/pki/ca.crt";
 
 /// What the look for a running cluster came to.
 #[derive(Debug)]
-pub(crate) enum Way {
-    /// There is none, proven; or this host's own founding is under way.
+pub(crate) enum Bootstrap {
+    /// There is none, proven; or this host's own init is under way.
     Init(Box<ClusterSpec>),
     /// There is one.
-    Join(Through),
+    Join(JoinTarget),
     /// There is one, and the host was a master of it: it was taken out while it was down.
-    Rejoin(Through),
+    Rejoin(JoinTarget),
     /// The host is a master of it already.
     Member,
     /// Half of one lies on that other host, which has to finish or to clean it first; it needs the cluster's lock.
     After(Host),
 }
 
-/// Finds the way. A cluster is founded only on proof that there is none: every host that could have it was
+/// Finds the way. A cluster is initialised only on proof that there is none: every host that could have it was
 /// reached and has none, and the endpoint does not answer.
-pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failure> {
+pub(crate) async fn decide_bootstrap(run: &Run, spec: &MasterSpec) -> Result<Bootstrap, Failure> {
     let endpoint = spec.endpoint().cloned().ok_or_else(|| {
         Failure::new(
-            "Neither cluster nor join",
+            "Missing cluster or join",
             "The resource has neither a cluster block nor a join argument.",
         )
         .at("cluster")
@@ -58,7 +58,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
         && own.ca_cert_hash.is_some()
     {
         let detail = format!(
-            "kubeadm init founded a cluster with endpoint {} there; the configuration says {endpoint}.",
+            "kubeadm init made a cluster with endpoint {} there; the configuration says {endpoint}.",
             marker.endpoint
         );
         return Err(Failure::new("Host belongs to another cluster", detail)
@@ -72,7 +72,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
         if own.is_init_done() {
             check_same_cluster(spec, &endpoint, &own)?;
         }
-        return Ok(Way::Init(Box::new(cluster.clone())));
+        return Ok(Bootstrap::Init(Box::new(cluster.clone())));
     }
 
     if own.is_master() && began.is_none() {
@@ -94,9 +94,9 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
         if let Some(seen) = taken_out_by(&own, &survey) {
             check_same_cluster(spec, &endpoint, seen)?;
             await_joins(run, &survey).await?;
-            return through(seen, candidates.clone()).map(Way::Rejoin);
+            return through(seen, candidates.clone()).map(Bootstrap::Rejoin);
         }
-        return Ok(Way::Member);
+        return Ok(Bootstrap::Member);
     }
     let survey = wait_for_cluster(run, &candidates, survey).await?;
     let mut others = survey.masters().filter(|seen| !seen.is_same_machine(&own));
@@ -105,7 +105,7 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
     if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
         await_joins(run, &survey).await?;
-        return through(seen, candidates.clone()).map(Way::Join);
+        return through(seen, candidates.clone()).map(Bootstrap::Join);
     }
     match &spec.cluster {
         None => {
@@ -121,12 +121,12 @@ pub(crate) async fn find_way(run: &Run, spec: &MasterSpec) -> Result<Way, Failur
             let half = survey
                 .seen
                 .iter()
-                .find(|seen| seen.is_half_founded() && !seen.is_same_machine(&own));
+                .find(|seen| seen.has_unfinished_init() && !seen.is_same_machine(&own));
             if let Some(half) = half {
-                return Ok(Way::After(half.host.clone()));
+                return Ok(Bootstrap::After(half.host.clone()));
             }
             prove_absence(run, &endpoint, &survey, began).await?;
-            Ok(Way::Init(Box::new(cluster.clone())))
+            Ok(Bootstrap::Init(Box::new(cluster.clone())))
         }
     }
 }
@@ -138,13 +138,13 @@ fn goes_on(marker: &Marker, own: &HostReport) -> bool {
     marker.has_begun_init() && (own.init == Progress::Running || is_done)
 }
 
-/// Waits, without the cluster's lock, until the host that began to found the cluster has ended or cleaned that.
-pub(crate) async fn await_founder(run: &Run, founder: &Host) -> Result<(), Failure> {
-    let name = format!("the founding on {} ends", founder.name());
+/// Waits, without the cluster's lock, until the host that began `kubeadm init` has ended or cleaned it.
+pub(crate) async fn await_init_on(run: &Run, initialiser: &Host) -> Result<(), Failure> {
+    let name = format!("kubeadm init on {} ends", initialiser.name());
     wait_until(run, &name, Duration::from_secs(600), || {
         Box::pin(async {
-            let survey = Survey::of(std::slice::from_ref(founder)).await;
-            let half = survey.seen.iter().any(HostReport::is_half_founded) || !survey.silent.is_empty();
+            let survey = Survey::of(std::slice::from_ref(initialiser)).await;
+            let half = survey.seen.iter().any(HostReport::has_unfinished_init) || !survey.silent.is_empty();
             Ok(if half {
                 Condition::NotYet(survey.account())
             } else {
@@ -155,7 +155,7 @@ pub(crate) async fn await_founder(run: &Run, founder: &Host) -> Result<(), Failu
     .await
     .map_err(|failure| match failure.kind {
         FailureKind::Permanent => Failure {
-            summary: "Half of a cluster lies on a peer",
+            summary: "Unfinished kubeadm init on a peer",
             ..failure
         }
         .at("peers")
@@ -192,7 +192,7 @@ async fn prove_absence(
 ) -> Result<(), Failure> {
     if !survey.silent.is_empty() {
         let detail = format!(
-            "A new cluster is founded only when every host that could have it was reached and has none:\n{}",
+            "A new cluster is initialised only when every host that could have it was reached and has none:\n{}",
             survey.account()
         );
         return Err(Failure::new("Cannot prove that no cluster exists", detail)
@@ -201,7 +201,7 @@ async fn prove_absence(
     }
     let url = quote(&format!("https://{endpoint}/version"));
     let ask = format!("curl -s --noproxy '*' --max-time 3 -o /dev/null {url}");
-    // What answers may be this host's own founding that did not come to its end; the CA tells.
+    // What answers may be this host's own init that did not come to its end; the CA tells.
     let but_not_own = match began {
         Some(marker) if marker.has_begun_init() => format!(" && ! {ask} --cacert {CA_CERTIFICATE}"),
         _ => String::new(),

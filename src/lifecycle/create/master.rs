@@ -1,18 +1,18 @@
-//! Makes a host a master: the first founds the cluster on proof that there is none, all others join it.
+//! Makes a host a master: the first initialises the cluster on proof that there is none, all others join it.
 use async_trait::async_trait;
 
 use super::{
-    bootstrap::{Way, await_founder, find_way},
+    bootstrap::{Bootstrap, await_init_on, decide_bootstrap},
     preflight::{joining_etcd, master_problems, refuse_foreign_node, without_kubeadm},
 };
 use crate::{
     kubeadm::{ClusterSpec, Endpoint, NodeSpec, Version},
     lifecycle::{
-        cluster::{Cluster, Through, kubeadm_version, with_itself},
+        cluster::{Cluster, JoinTarget, kubeadm_version, with_itself},
         engine::Run,
         failure::{Failure, failure_of},
         host::{Marker, await_setup, cluster_file, look_again, look_unless, marker_of, render_cluster},
-        lock::{ClusterLock, ClusterLocks},
+        lock::{Lock, Locks},
         network::{Place, check_master_connections, explain, may_be_explained, places},
         spec::{Identity, MasterSpec},
         stages::{Decide, Decision, Held, Plan, Site, Stage, drive, run_plan, step},
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) async fn create_master(
     run: &Run,
     spec: &MasterSpec,
-    locks: &ClusterLocks,
+    locks: &Locks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
     // What has looked at the host has tried its connections too.
@@ -90,18 +90,20 @@ struct Master<'a> {
 impl Decide for Master<'_> {
     type End = ();
 
-    async fn decide(&self, lock: &ClusterLock) -> Result<Decision<'_, ()>, Failure> {
-        Ok(match find_way(self.run, self.spec).await? {
-            Way::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
-            Way::Init(cluster) => Decision::Go(self.init(&cluster), ()),
-            Way::Join(through) => {
+    async fn decide(&self, lock: &Lock) -> Result<Decision<'_, ()>, Failure> {
+        Ok(match decide_bootstrap(self.run, self.spec).await? {
+            Bootstrap::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
+            Bootstrap::Init(cluster) => Decision::Go(self.init(&cluster), ()),
+            Bootstrap::Join(through) => {
                 self.check_etcd_folder(&through).await?;
                 Decision::Go(self.join(&through), ())
             }
-            Way::Rejoin(through) => Decision::Go(self.rejoin(&through), ()),
-            Way::Member => Decision::Go(self.adopt(), ()),
-            Way::After(founder) => {
-                Decision::WaitFor(Box::pin(async move { await_founder(self.run, &founder).await }))
+            Bootstrap::Rejoin(through) => Decision::Go(self.rejoin(&through), ()),
+            Bootstrap::Member => Decision::Go(self.adopt(), ()),
+            Bootstrap::After(initialiser) => {
+                Decision::WaitFor(Box::pin(
+                    async move { await_init_on(self.run, &initialiser).await },
+                ))
             }
         })
     }
@@ -111,7 +113,7 @@ impl<'a> Master<'a> {
     fn new(run: &'a Run, spec: &'a MasterSpec, facts: Facts) -> Result<Self, Failure> {
         let endpoint = spec.endpoint().cloned().ok_or_else(|| {
             Failure::new(
-                "Neither cluster nor join",
+                "Missing cluster or join",
                 "The resource has neither a cluster block nor a join argument.",
             )
             .at("cluster")
@@ -148,7 +150,7 @@ impl<'a> Master<'a> {
             (!is_tried)
                 .then(|| TryConnections {
                     facts: self.facts.clone(),
-                    wishes: self.spec.node.clone(),
+                    settings: self.spec.node.clone(),
                     others: Others::Masters(self.spec.candidates()),
                 })
                 .and_then(step),
@@ -157,7 +159,7 @@ impl<'a> Master<'a> {
     }
 
     /// The cluster says where each of its masters has etcd's data.
-    async fn check_etcd_folder(&self, through: &Through) -> Result<(), Failure> {
+    async fn check_etcd_folder(&self, through: &JoinTarget) -> Result<(), Failure> {
         let host = &self.run.host;
         let problems = joining_etcd(host, &self.facts, &self.spec.node, &through.etcd_folder).await?;
         match failure_of(&problems) {
@@ -193,7 +195,7 @@ impl<'a> Master<'a> {
         ])
     }
 
-    fn join(&self, through: &Through) -> Plan {
+    fn join(&self, through: &JoinTarget) -> Plan {
         let cluster = &through.cluster;
         let own = self.node.advertise_address;
         let join = KubeadmJoin {
@@ -244,7 +246,7 @@ impl<'a> Master<'a> {
 
     /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
     /// kubeadm from joining.
-    fn rejoin(&self, through: &Through) -> Plan {
+    fn rejoin(&self, through: &JoinTarget) -> Plan {
         self.join(through).after(Stage::under_cluster_lock([
             step(KubeadmReset {
                 cri_socket: self.node.cri_socket.clone(),

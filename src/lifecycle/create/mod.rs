@@ -5,7 +5,7 @@ mod preflight;
 mod worker;
 
 #[cfg(test)]
-pub(crate) use bootstrap::{Way, find_way};
+pub(crate) use bootstrap::{Bootstrap, decide_bootstrap};
 pub(crate) use master::create_master;
 pub(crate) use preflight::{check_master, check_worker};
 pub(crate) use worker::create_worker;

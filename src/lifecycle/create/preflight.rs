@@ -14,7 +14,7 @@ use crate::{
         failure::{Failure, failure_of},
         host::{Checked, marker_of, read_facts, read_facts_with},
         network::{master_connections, places, worker_connections},
-        spec::{Join, MasterSpec, NodeWishes},
+        spec::{Join, MasterSpec, NodeSettings},
     },
     node::{Facts, facts::ETCD_FOLDER},
     preflight::{self, NodeExpectations, Problem, Severity, check_joining_etcd},
@@ -25,10 +25,10 @@ use crate::{
 pub(super) async fn joining_etcd(
     host: &Host,
     facts: &Facts,
-    wishes: &NodeWishes,
+    settings: &NodeSettings,
     folder: &str,
 ) -> Result<Vec<Problem>, Failure> {
-    let ignored = ignored(wishes);
+    let ignored = ignored(settings);
     if facts.etcd.path == folder {
         return Ok(check_joining_etcd(facts, &ignored));
     }
@@ -78,17 +78,17 @@ pub(crate) async fn check_master(
 /// only. `join`: the cluster, as far as it is known.
 pub(crate) async fn check_worker(
     host: &Host,
-    wishes: &NodeWishes,
+    settings: &NodeSettings,
     endpoint: &str,
     join: Option<&Join>,
 ) -> Result<Checked, Failure> {
     let facts = read_facts(host).await?;
     refuse_foreign_node(host, &facts, endpoint)?;
-    let mut problems = worker_problems(&facts, wishes);
+    let mut problems = worker_problems(&facts, settings);
     if let Some(join) = join {
-        problems.extend(worker_connections(host, &facts, wishes, join).await);
+        problems.extend(worker_connections(host, &facts, settings, join).await);
     }
-    Ok(Checked::at_plan(problems, wishes.name_on(&facts), facts))
+    Ok(Checked::at_plan(problems, settings.name_on(&facts), facts))
 }
 
 /// Problems seen in facts that are at hand.
@@ -119,10 +119,12 @@ pub(crate) fn master_problems(facts: &Facts, spec: &MasterSpec) -> Vec<Problem> 
 }
 
 /// Problems seen in facts that are at hand.
-pub(crate) fn worker_problems(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
-    let mut problems =
-        preflight::check_worker(facts, &expectations(facts, wishes, None, &[], &ignored(wishes)));
-    problems.extend(kubelet_arguments(facts, wishes));
+pub(crate) fn worker_problems(facts: &Facts, settings: &NodeSettings) -> Vec<Problem> {
+    let mut problems = preflight::check_worker(
+        facts,
+        &expectations(facts, settings, None, &[], &ignored(settings)),
+    );
+    problems.extend(kubelet_arguments(facts, settings));
     problems.extend(leftovers(facts));
     problems
 }
@@ -169,8 +171,8 @@ pub(crate) fn refuse_foreign_node(host: &Host, facts: &Facts, endpoint: &str) ->
         .advise("Nothing was changed. Check the host's address. If it is not needed there any more, run `kubeadm reset` on it yourself."))
 }
 
-fn ignored(wishes: &NodeWishes) -> BTreeSet<String> {
-    wishes.kubeadm.ignore_preflight_errors.iter().cloned().collect()
+fn ignored(settings: &NodeSettings) -> BTreeSet<String> {
+    settings.kubeadm.ignore_preflight_errors.iter().cloned().collect()
 }
 
 /// The networks of the cluster that this master may found; who joins one does not know them.
@@ -186,14 +188,14 @@ fn networks(cluster: Option<&ClusterSpec>) -> Vec<(&'static str, IpNet)> {
 }
 
 /// Arguments that end the kubelet that is installed here. What depends on its version cannot be said before.
-fn kubelet_arguments(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
+fn kubelet_arguments(facts: &Facts, settings: &NodeSettings) -> Vec<Problem> {
     let version = facts.kubelet_version.clone().map(Version::from);
     let kubelet = Kubelet {
         version: version.as_ref(),
-        node_name: wishes.name(),
-        cri_socket: Some(&wishes.kubeadm.cri_socket),
+        node_name: settings.name(),
+        cri_socket: Some(&settings.kubeadm.cri_socket),
     };
-    let found = wishes
+    let found = settings
         .kubeadm
         .kubelet_extra_args
         .iter()
@@ -212,7 +214,7 @@ fn kubelet_arguments(facts: &Facts, wishes: &NodeWishes) -> Vec<Problem> {
 
 fn expectations<'a>(
     facts: &Facts,
-    wishes: &'a NodeWishes,
+    settings: &'a NodeSettings,
     cluster: Option<&'a ClusterSpec>,
     networks: &'a [(&'static str, IpNet)],
     ignored: &'a BTreeSet<String>,
@@ -224,7 +226,7 @@ fn expectations<'a>(
             .and_then(serde_json::Value::as_bool)
     };
     NodeExpectations {
-        node_name: wishes.name(),
+        node_name: settings.name(),
         kubernetes_version: cluster.map(|cluster| cluster.kubernetes_version.as_ref()),
         ignored,
         // Without the cluster's own KubeletConfiguration at hand the kubelet's settings are not known to be wrong.
@@ -235,7 +237,7 @@ fn expectations<'a>(
             Some(false)
         },
         api_server_port: API_SERVER_PORT,
-        cri_socket: &wishes.kubeadm.cri_socket,
+        cri_socket: &settings.kubeadm.cri_socket,
         etcd_folder: cluster.map(|cluster| cluster.etcd.data_dir.as_deref().unwrap_or(ETCD_FOLDER)),
         networks,
         is_node: facts.kubernetes.kubelet_conf,

@@ -8,7 +8,7 @@ use crate::{
         engine::Run,
         failure::Failure,
         host::{await_setup, look_again, look_unless, marker_of},
-        lock::ClusterLocks,
+        lock::Locks,
         network::{Place, check_worker_connections, explain, may_be_explained},
         spec::{Identity, WorkerSpec},
         stages::{Held, Plan, Stage, run_plan, step},
@@ -30,7 +30,7 @@ use crate::{
 pub(crate) async fn create_worker(
     run: &Run,
     spec: &WorkerSpec,
-    locks: &ClusterLocks,
+    locks: &Locks,
     looked: Option<Facts>,
 ) -> Result<Identity, Failure> {
     // What has looked at the host has tried its connections too.
@@ -101,7 +101,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
         (!is_tried)
             .then(|| TryConnections {
                 facts: facts.clone(),
-                wishes: spec.node.clone(),
+                settings: spec.node.clone(),
                 others: Others::Cluster(spec.join.clone()),
             })
             .and_then(step),

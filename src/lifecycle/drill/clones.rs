@@ -7,7 +7,7 @@ use super::{
 };
 use crate::lifecycle::{
     create::create_master,
-    lock::ClusterLocks,
+    lock::Locks,
     remove::{Departures, remove_master},
     spec::MasterSpec,
 };
@@ -27,7 +27,7 @@ fn cloned(mut world: World) -> World {
 }
 
 async fn create(lab: &Lab, address: &str, spec: &MasterSpec) {
-    create_master(&new_run(lab, address), spec, &ClusterLocks::default(), None)
+    create_master(&new_run(lab, address), spec, &Locks::default(), None)
         .await
         .unwrap_or_else(|failure| panic!("{address}: {failure}"));
 }
@@ -71,7 +71,7 @@ async fn a_clone_whose_join_was_cut_finds_the_cluster_again() {
                 ..spec.clone()
             };
             let run = new_run(&lab, M2);
-            let _ = create_master(&run, &spec, &ClusterLocks::default(), None).await;
+            let _ = create_master(&run, &spec, &Locks::default(), None).await;
             if lab.world().fault.take().and_then(|fault| fault.hit).is_none() {
                 break;
             }
@@ -91,7 +91,7 @@ async fn a_clone_that_was_taken_out_while_it_was_down_is_joined_anew() {
         create(&lab, master, &symmetric_master(&lab, master)).await;
     }
     lab.world().silence(M3);
-    let (locks, departures) = (ClusterLocks::default(), Departures::default());
+    let (locks, departures) = (Locks::default(), Departures::default());
     remove_master(
         &new_run(&lab, M3),
         &leaving(&lab, "m3", Some(M3)),
@@ -114,10 +114,10 @@ async fn a_clone_does_not_take_the_node_of_another() {
     lab.world().machines.get_mut(M2).unwrap().name = "m1".to_owned();
     create(&lab, M1, &symmetric_master(&lab, M1)).await;
     let run = new_run(&lab, M2);
-    let failure = create_master(&run, &symmetric_master(&lab, M2), &ClusterLocks::default(), None)
+    let failure = create_master(&run, &symmetric_master(&lab, M2), &Locks::default(), None)
         .await
         .unwrap_err();
-    assert_eq!(failure.summary, "Two nodes of one name");
+    assert_eq!(failure.summary, "Duplicate node name");
     assert_one_cluster(&lab, 1);
 }
 

@@ -122,7 +122,7 @@ async fn a_port_that_is_closed_on_purpose_can_be_left_out() {
     crate::lifecycle::create_worker(
         &new_run(&lab, W1),
         &spec,
-        &crate::lifecycle::ClusterLocks::default(),
+        &crate::lifecycle::Locks::default(),
         None,
     )
     .await
@@ -195,14 +195,10 @@ async fn a_join_that_fails_says_which_port_is_closed_by_then() {
     let spec = super::operations::joining_master(&lab);
     // The plan of this very apply has looked, before the port was closed.
     let looked = crate::lifecycle::host::read_facts(&run.host).await.unwrap();
-    let failure = crate::lifecycle::create_master(
-        &run,
-        &spec,
-        &crate::lifecycle::ClusterLocks::default(),
-        Some(looked),
-    )
-    .await
-    .unwrap_err();
+    let failure =
+        crate::lifecycle::create_master(&run, &spec, &crate::lifecycle::Locks::default(), Some(looked))
+            .await
+            .unwrap_err();
     assert_eq!(failure.step, Some("kubeadm join"));
     assert!(
         failure

@@ -10,16 +10,16 @@ use super::{
 use crate::lifecycle::{
     create::{create_master, create_worker},
     failure::{Failure, FailureKind},
-    lock::ClusterLocks,
+    lock::Locks,
     notice::Notice,
     remove::{Departures, foresee_removal, remove_master, remove_worker},
-    spec::{IfUnreachable, Leaving},
+    spec::{IfUnreachable, RemovalSpec},
 };
 
 /// A run of Terraform: one process.
 #[derive(Default)]
 struct Process {
-    locks: ClusterLocks,
+    locks: Locks,
     departures: Departures,
 }
 
@@ -34,7 +34,7 @@ impl Process {
         master: &str,
         if_unreachable: IfUnreachable,
     ) -> Result<Vec<Notice>, Failure> {
-        let leaving = Leaving {
+        let leaving = RemovalSpec {
             if_unreachable,
             ..leaving(lab, &name(master), Some(master))
         };
@@ -276,18 +276,14 @@ async fn the_member_is_verified_also_when_the_reset_fails() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_leaves_a_cluster_that_lost_its_quorum() {
     let lab = Lab::new(Operation::RemoveMasterOfThree.world_before().await);
-    create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+    create_worker(&new_run(&lab, W1), &worker(&lab), &Locks::default(), None)
         .await
         .unwrap();
     lab.world().silence(M2);
     lab.world().silence(M3);
-    let notices = remove_worker(
-        &new_run(&lab, W1),
-        &leaving(&lab, "w1", None),
-        &ClusterLocks::default(),
-    )
-    .await
-    .unwrap();
+    let notices = remove_worker(&new_run(&lab, W1), &leaving(&lab, "w1", None), &Locks::default())
+        .await
+        .unwrap();
     assert_eq!(summaries(&notices), [RELEASED]);
     assert_eq!(lab.world().machines[W1].cluster, None);
 }
@@ -295,25 +291,25 @@ async fn a_worker_leaves_a_cluster_that_lost_its_quorum() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_does_not_leave_masters_that_nobody_reached() {
     let lab = Lab::new(Operation::RemoveMasterOfThree.world_before().await);
-    create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+    create_worker(&new_run(&lab, W1), &worker(&lab), &Locks::default(), None)
         .await
         .unwrap();
     for master in MASTERS {
         lab.world().silence(master);
     }
     let own = leaving(&lab, "w1", None);
-    let failure = remove_worker(&new_run(&lab, W1), &own, &ClusterLocks::default())
+    let failure = remove_worker(&new_run(&lab, W1), &own, &Locks::default())
         .await
         .unwrap_err();
     assert_eq!(
         failure.summary,
         "No master answers that could let this node leave"
     );
-    let forgets = Leaving {
+    let forgets = RemovalSpec {
         if_unreachable: IfUnreachable::Forget,
         ..own
     };
-    let notices = remove_worker(&new_run(&lab, W1), &forgets, &ClusterLocks::default())
+    let notices = remove_worker(&new_run(&lab, W1), &forgets, &Locks::default())
         .await
         .unwrap();
     assert_eq!(summaries(&notices), ["Worker reset without its cluster"]);
@@ -325,7 +321,7 @@ async fn a_master_comes_back_from_the_dead_and_is_joined_anew() {
     let lab = with_dead(&[M2]).await;
     Process::default().remove(&lab, M2).await.unwrap();
     lab.world().come_back(M2);
-    let locks = ClusterLocks::default();
+    let locks = Locks::default();
     create_master(&new_run(&lab, M2), &symmetric_master(&lab, M2), &locks, None)
         .await
         .unwrap();

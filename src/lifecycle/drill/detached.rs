@@ -135,7 +135,7 @@ fn begin_init(world: &mut World, at: &str, command: &str) -> Result<Work, String
     if world.api_at(&endpoint).is_some() {
         world
             .violations
-            .push(format!("{at} founds a second cluster at {endpoint}"));
+            .push(format!("{at} initialises a second cluster at {endpoint}"));
     }
     let ca_pem = new_ca();
     world.changes_membership(at, "kubeadm init");

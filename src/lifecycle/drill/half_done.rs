@@ -13,7 +13,7 @@ use super::{
 use crate::lifecycle::{
     create::{create_master, create_worker},
     loadbalancer::{apply_loadbalancer, remove_loadbalancer},
-    lock::ClusterLocks,
+    lock::Locks,
     remove::{Departures, remove_master, remove_worker},
     spec::IfUnreachable,
 };
@@ -176,7 +176,7 @@ async fn a_member_that_reset_forgot_costs_two_masters_no_quorum() {
     remove_master(
         &new_run(&lab, M2),
         &leaving,
-        &ClusterLocks::default(),
+        &Locks::default(),
         &Departures::default(),
     )
     .await
@@ -203,7 +203,7 @@ async fn an_orphan_member_of_a_reinstalled_host_is_removed_before_it_joins() {
     create_master(
         &new_run(&lab, M3),
         &symmetric_master(&lab, M3),
-        &ClusterLocks::default(),
+        &Locks::default(),
         None,
     )
     .await
@@ -255,7 +255,7 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
     let empty = lab.world().summary();
     let mut alive = Vec::new();
     for _life in 0..2 {
-        let locks = ClusterLocks::default();
+        let locks = Locks::default();
         for master in [M1, M2, M3] {
             apply_loadbalancer(&new_run(&lab, master), &loadbalancer(master), &[], None)
                 .await
@@ -272,17 +272,13 @@ async fn a_whole_life_leaves_nothing_and_can_be_lived_again() {
             .unwrap();
         }
         lab.world().forget_dead_clusters();
-        create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+        create_worker(&new_run(&lab, W1), &worker(&lab), &Locks::default(), None)
             .await
             .unwrap();
         alive.push(lab.world().summary());
-        remove_worker(
-            &new_run(&lab, W1),
-            &leaving(&lab, "w1", None),
-            &ClusterLocks::default(),
-        )
-        .await
-        .unwrap();
+        remove_worker(&new_run(&lab, W1), &leaving(&lab, "w1", None), &Locks::default())
+            .await
+            .unwrap();
         for (name, master) in [("m1", M1), ("m3", M3), ("m2", M2)] {
             let leaving = leaving(&lab, name, Some(master));
             remove_master(&new_run(&lab, master), &leaving, &locks, &Departures::default())

@@ -11,7 +11,7 @@ use crate::{
         create::{create_master, create_worker},
         failure::Failure,
         host::Marker,
-        lock::ClusterLocks,
+        lock::Locks,
     },
     node::MARKER,
 };
@@ -38,7 +38,7 @@ fn is_leaving(world: &World, removal: Operation) -> bool {
 }
 
 async fn create(lab: &Lab, removal: Operation) -> Result<(), Failure> {
-    let (run, locks) = (new_run(lab, removal.target()), ClusterLocks::default());
+    let (run, locks) = (new_run(lab, removal.target()), Locks::default());
     match removal {
         Operation::RemoveWorker => create_worker(&run, &worker(lab), &locks, None).await.map(drop),
         _ => create_master(&run, &symmetric_master(lab, M1), &locks, None)

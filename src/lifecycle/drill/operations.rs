@@ -16,10 +16,11 @@ use crate::{
         engine::{Progress, Run},
         failure::Failure,
         loadbalancer::{apply_loadbalancer, remove_loadbalancer},
-        lock::ClusterLocks,
+        lock::Locks,
         remove::{Departures, remove_master, remove_worker},
         spec::{
-            IfUnreachable, Join, Leaving, LoadbalancerSpec, MasterSpec, NodeChange, NodeWishes, WorkerSpec,
+            IfUnreachable, Join, LoadbalancerSpec, MasterSpec, NodeChange, NodeSettings, RemovalSpec,
+            WorkerSpec,
         },
         update::update_node,
     },
@@ -106,15 +107,13 @@ impl Operation {
         for master in MASTERS.iter().take(self.masters_before()) {
             let run = new_run(&lab, master);
             let spec = symmetric_master(&lab, master);
-            create_master(&run, &spec, &ClusterLocks::default(), None)
-                .await
-                .unwrap();
+            create_master(&run, &spec, &Locks::default(), None).await.unwrap();
         }
         if matches!(
             self,
             Self::RemoveWorker | Self::RemoveLostWorker | Self::RejoinStaleWorker
         ) {
-            create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None)
+            create_worker(&new_run(&lab, W1), &worker(&lab), &Locks::default(), None)
                 .await
                 .unwrap();
         }
@@ -123,7 +122,7 @@ impl Operation {
             Self::RejoinStaleMaster => {
                 lab.world().silence(M2);
                 let leaving = leaving(&lab, "m2", Some(M2));
-                let (locks, departures) = (ClusterLocks::default(), Departures::default());
+                let (locks, departures) = (Locks::default(), Departures::default());
                 remove_master(&new_run(&lab, M2), &leaving, &locks, &departures)
                     .await
                     .unwrap();
@@ -170,7 +169,7 @@ impl Operation {
     }
 
     async fn run_in(self, lab: &Lab, run: Run) -> Result<(), Failure> {
-        let locks = ClusterLocks::default();
+        let locks = Locks::default();
         match self {
             Self::CreateFirstMaster | Self::CreateSecondMaster | Self::RejoinStaleMaster => {
                 let spec = symmetric_master(lab, self.target());
@@ -250,8 +249,8 @@ pub(super) fn hosts(lab: &Lab, addresses: &[&str]) -> Vec<crate::remote::Host> {
     addresses.iter().map(|address| lab.host(address)).collect()
 }
 
-fn wishes() -> NodeWishes {
-    NodeWishes {
+fn settings() -> NodeSettings {
+    NodeSettings {
         kubeadm: NodeSpec::new(""),
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
         annotations: BTreeMap::new(),
@@ -265,7 +264,7 @@ pub(super) fn symmetric_master(lab: &Lab, address: &str) -> MasterSpec {
         .filter(|master| *master != address)
         .collect();
     MasterSpec {
-        node: wishes(),
+        node: settings(),
         cluster: Some(ClusterSpec::new(
             "prod",
             "1.37.2".parse().unwrap(),
@@ -278,7 +277,7 @@ pub(super) fn symmetric_master(lab: &Lab, address: &str) -> MasterSpec {
 
 pub(super) fn joining_master(lab: &Lab) -> MasterSpec {
     MasterSpec {
-        node: wishes(),
+        node: settings(),
         cluster: None,
         join: Some(join(lab)),
         peers: Vec::new(),
@@ -303,13 +302,13 @@ fn ca_hash(lab: &Lab) -> String {
 
 pub(super) fn worker(lab: &Lab) -> WorkerSpec {
     WorkerSpec {
-        node: wishes(),
+        node: settings(),
         join: join(lab),
     }
 }
 
-pub(super) fn leaving(lab: &Lab, name: &str, advertise_address: Option<&str>) -> Leaving {
-    Leaving {
+pub(super) fn leaving(lab: &Lab, name: &str, advertise_address: Option<&str>) -> RemovalSpec {
+    RemovalSpec {
         node_name: name.to_owned(),
         endpoint: ENDPOINT.to_owned(),
         advertise_address: advertise_address.map(|address| address.parse().unwrap()),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::lifecycle::{
     create::create_worker,
-    lock::ClusterLocks,
+    lock::Locks,
     spec::{Join, WorkerSpec},
 };
 
@@ -27,7 +27,7 @@ fn spec(lab: &Lab) -> WorkerSpec {
 }
 
 async fn create(lab: &Lab) -> Result<(), String> {
-    let made = create_worker(&new_run(lab, W1), &spec(lab), &ClusterLocks::default(), None).await;
+    let made = create_worker(&new_run(lab, W1), &spec(lab), &Locks::default(), None).await;
     made.map(drop).map_err(|failure| failure.to_string())
 }
 

@@ -8,11 +8,11 @@ use super::{
 use crate::lifecycle::{
     create::create_master,
     failure::Failure,
-    lock::ClusterLocks,
+    lock::Locks,
     remove::{Departures, remove_master},
 };
 
-async fn create(lab: &Lab, address: &str, locks: &ClusterLocks) -> Result<(), Failure> {
+async fn create(lab: &Lab, address: &str, locks: &Locks) -> Result<(), Failure> {
     let run = new_run(lab, address);
     create_master(&run, &symmetric_master(lab, address), locks, None)
         .await
@@ -25,7 +25,7 @@ async fn two_masters() -> World {
             .world_before()
             .await,
     );
-    create(&lab, M2, &ClusterLocks::default()).await.unwrap();
+    create(&lab, M2, &Locks::default()).await.unwrap();
     lab.world().log.clear();
     lab.world().clone()
 }
@@ -34,11 +34,11 @@ async fn two_masters() -> World {
 async fn join_and_leave(before: &World, after: usize, is_one_process: bool) -> Result<(), String> {
     let lab = Lab::new(before.clone());
     lab.world().silent_looks = 50;
-    let (join_locks, departures) = (ClusterLocks::default(), Departures::default());
+    let (join_locks, departures) = (Locks::default(), Departures::default());
     let leave_locks = if is_one_process {
         join_locks.clone()
     } else {
-        ClusterLocks::default()
+        Locks::default()
     };
     let leave = async {
         let_others_run(&lab, after).await;
@@ -67,7 +67,7 @@ async fn join_and_leave(before: &World, after: usize, is_one_process: bool) -> R
 async fn a_member_that_has_just_begun_to_vote_is_not_taken_for_dead() {
     let before = two_masters().await;
     let alone = Lab::new(before.clone());
-    create(&alone, M3, &ClusterLocks::default()).await.unwrap();
+    create(&alone, M3, &Locks::default()).await.unwrap();
     let scripts = alone.world().log.len();
     assert!(scripts > 30, "a join has {scripts} scripts");
     let mut wrong = Vec::new();

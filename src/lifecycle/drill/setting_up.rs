@@ -13,7 +13,7 @@ use crate::{
         create::{check_master, create_master},
         engine::{Progress, Run},
         failure::{FailureKind, failure_of},
-        lock::ClusterLocks,
+        lock::Locks,
     },
     preflight::Severity,
 };
@@ -111,7 +111,7 @@ async fn the_operations_own_time_ends_the_wait_too() {
         deadline: Instant::now() + Duration::from_secs(60),
         ..new_run(&lab, M1)
     };
-    let failure = create_master(&run, &symmetric_master(&lab, M1), &ClusterLocks::default(), None)
+    let failure = create_master(&run, &symmetric_master(&lab, M1), &Locks::default(), None)
         .await
         .unwrap_err();
     assert_eq!(

@@ -8,7 +8,7 @@ use super::{
     operations::{ENDPOINT, M1, M2, M3, Operation, new_run},
 };
 use crate::{
-    lifecycle::{engine::Run, lock::ClusterLocks},
+    lifecycle::{engine::Run, lock::Locks},
     remote::Host,
 };
 
@@ -27,7 +27,7 @@ async fn with_a_dead_master() -> (Lab, Run, Vec<Host>) {
 /// Locks and unlocks; how long the lock took, and whether it was on all hosts.
 async fn lock(run: &Run, hosts: &[Host]) -> (Duration, bool) {
     let begin = Instant::now();
-    let lock = ClusterLocks::default().lock(run, ENDPOINT, hosts).await.unwrap();
+    let lock = Locks::default().lock(run, ENDPOINT, hosts).await.unwrap();
     let took = begin.elapsed();
     (took, lock.around(async |lock| lock.covers(hosts)).await)
 }
@@ -55,7 +55,7 @@ async fn a_host_that_has_come_back_excludes_as_any_other() {
     lock(&run, &hosts).await;
     lab.world().come_back(M3);
     // Another process, from which only that host is reached.
-    let other = ClusterLocks::default()
+    let other = Locks::default()
         .lock(&new_run(&lab, M3), ENDPOINT, &[lab.host(M3)])
         .await
         .unwrap();

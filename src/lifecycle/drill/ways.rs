@@ -1,4 +1,4 @@
-//! Drill: a cluster is founded on proof only. Situations and what comes of them, as tables.
+//! Drill: a cluster is initialised on proof only. Situations and what comes of them, as tables.
 //!
 //! Long because: it has a case for each way, and the cases are read beside each other.
 use super::{
@@ -11,16 +11,16 @@ use super::{
     world::{Fault, FaultKind, World},
 };
 use crate::lifecycle::{
-    create::{Way, create_master, create_worker, find_way},
-    lock::ClusterLocks,
+    create::{Bootstrap, create_master, create_worker, decide_bootstrap},
+    lock::Locks,
     spec::{Join, MasterSpec, WorkerSpec},
 };
 
-async fn founded() -> World {
+async fn initialised() -> World {
     Operation::CreateSecondMaster.world_before().await
 }
 
-/// The world as a killed founding leaves it: `kubeadm init` was just begun on the first master.
+/// The world as a killed init leaves it: `kubeadm init` was just begun on the first master.
 async fn begun() -> World {
     let before = Operation::CreateFirstMaster.world_before().await;
     for at in 0.. {
@@ -38,7 +38,7 @@ async fn begun() -> World {
 async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> String {
     let lab = Lab::new(world);
     let writes = lab.world().summary();
-    let way = find_way(&new_run(&lab, address), &spec(&lab)).await;
+    let way = decide_bootstrap(&new_run(&lab, address), &spec(&lab)).await;
     // The look changes nothing, but what runs in the background goes on meanwhile.
     if lab
         .world()
@@ -49,11 +49,11 @@ async fn way(address: &str, world: World, spec: impl Fn(&Lab) -> MasterSpec) -> 
         assert_eq!(lab.world().summary(), writes);
     }
     match way {
-        Ok(Way::Init(_)) => "init".to_owned(),
-        Ok(Way::Join(through)) => format!("join through {}", through.cluster.via().await.name()),
-        Ok(Way::Rejoin(through)) => format!("join anew through {}", through.cluster.via().await.name()),
-        Ok(Way::Member) => "member".to_owned(),
-        Ok(Way::After(founder)) => format!("after {}", founder.name()),
+        Ok(Bootstrap::Init(_)) => "init".to_owned(),
+        Ok(Bootstrap::Join(through)) => format!("join through {}", through.cluster.via().await.name()),
+        Ok(Bootstrap::Rejoin(through)) => format!("join anew through {}", through.cluster.via().await.name()),
+        Ok(Bootstrap::Member) => "member".to_owned(),
+        Ok(Bootstrap::After(initialiser)) => format!("after {}", initialiser.name()),
         Err(failure) => format!(
             "refused: {} ({})",
             failure.summary,
@@ -80,15 +80,15 @@ async fn the_way_follows_from_what_is_seen() {
         "a peer is silent",
         way(M1, changed(empty_world(), |world| silent(world, M3)), m1).await,
     );
-    row("a cluster on a peer", way(M2, founded().await, m2).await);
+    row("a cluster on a peer", way(M2, initialised().await, m2).await);
     row(
         "a cluster on a peer, another peer is silent",
-        way(M2, changed(founded().await, |world| silent(world, M3)), m2).await,
+        way(M2, changed(initialised().await, |world| silent(world, M3)), m2).await,
     );
-    row("the cluster is here", way(M1, founded().await, m1).await);
+    row("the cluster is here", way(M1, initialised().await, m1).await);
     row(
         "with join, through what it names",
-        way(M2, founded().await, joining_master).await,
+        way(M2, initialised().await, joining_master).await,
     );
     row(
         "with join, and no cluster",
@@ -100,13 +100,15 @@ async fn the_way_follows_from_what_is_seen() {
     };
     row(
         "the endpoint answers, no peer has a cluster",
-        way(M2, founded().await, lone).await,
+        way(M2, initialised().await, lone).await,
     );
     row(
         "a peer's cluster has another name",
         way(
             M2,
-            changed(founded().await, |world| world.clusters[0].name = "stage".into()),
+            changed(initialised().await, |world| {
+                world.clusters[0].name = "stage".into()
+            }),
             m2,
         )
         .await,
@@ -115,7 +117,9 @@ async fn the_way_follows_from_what_is_seen() {
         "a peer's cluster has another endpoint",
         way(
             M2,
-            changed(founded().await, |world| world.clusters[0].endpoint = "x:1".into()),
+            changed(initialised().await, |world| {
+                world.clusters[0].endpoint = "x:1".into()
+            }),
             m2,
         )
         .await,
@@ -124,7 +128,9 @@ async fn the_way_follows_from_what_is_seen() {
         "the host's cluster has another name",
         way(
             M1,
-            changed(founded().await, |world| world.clusters[0].name = "stage".into()),
+            changed(initialised().await, |world| {
+                world.clusters[0].name = "stage".into()
+            }),
             m1,
         )
         .await,
@@ -133,14 +139,16 @@ async fn the_way_follows_from_what_is_seen() {
         "the host's cluster has another endpoint",
         way(
             M1,
-            changed(founded().await, |world| world.clusters[0].endpoint = "x:1".into()),
+            changed(initialised().await, |world| {
+                world.clusters[0].endpoint = "x:1".into()
+            }),
             m1,
         )
         .await,
     );
     row(
         "with join, the CA is another",
-        way(M2, founded().await, |lab| {
+        way(M2, initialised().await, |lab| {
             let mut spec = joining_master(lab);
             if let Some(join) = &mut spec.join {
                 join.ca_cert_hash = "sha256:0".to_owned();
@@ -153,7 +161,7 @@ async fn the_way_follows_from_what_is_seen() {
         "a peer's cluster is down",
         way(
             M2,
-            changed(founded().await, |world| {
+            changed(initialised().await, |world| {
                 world
                     .machines
                     .get_mut(M1)
@@ -233,7 +241,7 @@ async fn the_way_goes_on_from_a_founding_that_was_begun() {
     insta::assert_snapshot!(table.join("\n"));
 }
 
-/// Two masters, each founded without a look at the other.
+/// Two masters, each initialised without a look at the other.
 async fn two_clusters() -> World {
     let lab = Lab::new(empty_world());
     for address in [M1, M2] {
@@ -245,7 +253,7 @@ async fn two_clusters() -> World {
             peers: Vec::new(),
             ..symmetric_master(&lab, address)
         };
-        create_master(&new_run(&lab, address), &spec, &ClusterLocks::default(), None)
+        create_master(&new_run(&lab, address), &spec, &Locks::default(), None)
             .await
             .unwrap();
     }
@@ -267,10 +275,10 @@ async fn a_corrected_endpoint_waits_for_a_reset_and_no_more() {
         }
         spec
     };
-    let refused = create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None).await;
+    let refused = create_master(&new_run(&lab, M1), &corrected(), &Locks::default(), None).await;
     assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     end_reset(&mut lab.world(), M1);
-    create_master(&new_run(&lab, M1), &corrected(), &ClusterLocks::default(), None)
+    create_master(&new_run(&lab, M1), &corrected(), &Locks::default(), None)
         .await
         .unwrap();
     let world = lab.world();
@@ -294,7 +302,7 @@ async fn a_master_that_is_down_delays_nobody() {
         ..worker(&lab)
     };
     let begin = tokio::time::Instant::now();
-    create_worker(&new_run(&lab, W1), &spec, &ClusterLocks::default(), None)
+    create_worker(&new_run(&lab, W1), &spec, &Locks::default(), None)
         .await
         .unwrap();
     assert!(
@@ -325,7 +333,7 @@ async fn a_learner_of_a_dead_host_is_removed_before_the_next_join() {
         }
         tried += 1;
         lab.world().silence(M2);
-        let (run, locks) = (new_run(&lab, M3), ClusterLocks::default());
+        let (run, locks) = (new_run(&lab, M3), Locks::default());
         create_master(&run, &symmetric_master(&lab, M3), &locks, None)
             .await
             .unwrap();
@@ -339,7 +347,7 @@ async fn a_learner_of_a_dead_host_is_removed_before_the_next_join() {
 }
 
 /// Creates three masters, each with these locks.
-async fn create_at_once(lab: &Lab, masters: [&str; 3], locks: &dyn Fn() -> ClusterLocks) {
+async fn create_at_once(lab: &Lab, masters: [&str; 3], locks: &dyn Fn() -> Locks) {
     let create = async |address: &str| {
         let run = new_run(lab, address);
         create_master(&run, &symmetric_master(lab, address), &locks(), None).await
@@ -355,7 +363,7 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
         world.kubeadm_fails = 1;
         world.let_time_pass();
     }));
-    let locks = ClusterLocks::default();
+    let locks = Locks::default();
     create_at_once(&lab, [M2, M3, M1], &|| locks.clone()).await;
     let mut world = lab.world();
     world.forget_dead_clusters();
@@ -368,12 +376,12 @@ async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
 async fn creates_at_once_found_one_cluster() {
     for is_one_process in [true, false] {
         let lab = Lab::new(empty_world());
-        let shared = ClusterLocks::default();
+        let shared = Locks::default();
         let locks = || {
             if is_one_process {
                 shared.clone()
             } else {
-                ClusterLocks::default()
+                Locks::default()
             }
         };
         create_at_once(&lab, [M3, M1, M2], &locks).await;
@@ -387,10 +395,10 @@ async fn creates_at_once_found_one_cluster() {
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_joins_twice_at_once_joins_once() {
-    let lab = Lab::new(founded().await);
+    let lab = Lab::new(initialised().await);
     let spec = worker(&lab);
     let (one, other) = (new_run(&lab, W1), new_run(&lab, W1));
-    let (one_process, other_process) = (ClusterLocks::default(), ClusterLocks::default());
+    let (one_process, other_process) = (Locks::default(), Locks::default());
     let (first, second) = tokio::join!(
         create_worker(&one, &spec, &one_process, None),
         create_worker(&other, &spec, &other_process, None),
@@ -408,7 +416,7 @@ async fn a_worker_that_joins_twice_at_once_joins_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_of_somebody_else_is_refused_and_not_touched() {
-    let mut world = founded().await;
+    let mut world = initialised().await;
     world.clusters[0].endpoint = ENDPOINT.to_owned();
     for address in [M2, W1] {
         let files = &mut world.machines.get_mut(address).unwrap().files;
@@ -421,11 +429,11 @@ async fn a_node_of_somebody_else_is_refused_and_not_touched() {
     let master = create_master(
         &new_run(&lab, M2),
         &symmetric_master(&lab, M2),
-        &ClusterLocks::default(),
+        &Locks::default(),
         None,
     )
     .await;
-    let node = create_worker(&new_run(&lab, W1), &worker(&lab), &ClusterLocks::default(), None).await;
+    let node = create_worker(&new_run(&lab, W1), &worker(&lab), &Locks::default(), None).await;
     for refused in [master, node] {
         assert_eq!(refused.unwrap_err().summary, "Host belongs to another cluster");
     }

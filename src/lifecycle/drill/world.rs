@@ -81,7 +81,7 @@ pub(super) struct Machine {
     pub(super) cluster: Option<usize>,
 }
 
-/// What `kubeadm init` founded.
+/// What `kubeadm init` made.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cluster {
     pub(super) name: String,

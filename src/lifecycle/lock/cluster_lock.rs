@@ -40,14 +40,14 @@ type Mutexes = HashMap<(Scope, String), Arc<AsyncMutex<()>>>;
 /// Locks by control-plane endpoint, or by host. Terraform runs the instances of a `for_each` side by side; etcd takes one
 /// learner at a time (`ha-correctness`: kubeadm joins of masters are serial on every version).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClusterLocks {
+pub(crate) struct Locks {
     by_name: Arc<Mutex<Mutexes>>,
 }
 
 /// Held while membership changes. [`Self::around`] lets the next one in at once; dropped without it, as when the
 /// process dies, the hosts' part ends with its lease.
 #[derive(Debug)]
-pub(crate) struct ClusterLock {
+pub(crate) struct Lock {
     scope: Scope,
     hosts: Vec<Host>,
     owner: Owner,
@@ -63,32 +63,21 @@ struct Hold {
     renewed: Mutex<Instant>,
 }
 
-impl ClusterLocks {
+impl Locks {
     /// Waits until nobody else changes this cluster, at most for the run's time, and holds the lock on every one of
     /// the hosts that answers. Two runs that can reach one common host exclude each other.
-    pub(crate) async fn lock(
-        &self,
-        run: &Run,
-        endpoint: &str,
-        hosts: &[Host],
-    ) -> Result<ClusterLock, Failure> {
+    pub(crate) async fn lock(&self, run: &Run, endpoint: &str, hosts: &[Host]) -> Result<Lock, Failure> {
         self.lock_as(run, Scope::Cluster, endpoint, hosts).await
     }
 
     /// Nobody else makes this run's host a node, or none, meanwhile. Taken before the cluster's lock, and held longer:
     /// who waited for it finds the host as the other has left it for good.
-    pub(crate) async fn lock_host(&self, run: &Run) -> Result<ClusterLock, Failure> {
+    pub(crate) async fn lock_host(&self, run: &Run) -> Result<Lock, Failure> {
         self.lock_as(run, Scope::Host, run.host.name(), std::slice::from_ref(&run.host))
             .await
     }
 
-    async fn lock_as(
-        &self,
-        run: &Run,
-        scope: Scope,
-        name: &str,
-        hosts: &[Host],
-    ) -> Result<ClusterLock, Failure> {
+    async fn lock_as(&self, run: &Run, scope: Scope, name: &str, hosts: &[Host]) -> Result<Lock, Failure> {
         let (what, summary) = match scope {
             Scope::Cluster => (
                 "nobody else changes the cluster",
@@ -146,7 +135,7 @@ impl ClusterLocks {
             hold.clone(),
             stop.clone(),
         ));
-        Ok(ClusterLock {
+        Ok(Lock {
             scope,
             hosts,
             owner,
@@ -157,7 +146,7 @@ impl ClusterLocks {
     }
 }
 
-impl ClusterLock {
+impl Lock {
     /// Whether the lock is on every one of the hosts.
     pub(crate) fn covers(&self, hosts: &[Host]) -> bool {
         let has = |host: &Host| self.hosts.iter().any(|own| own.name() == host.name());

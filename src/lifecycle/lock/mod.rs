@@ -1,4 +1,4 @@
 //! One change of a cluster's membership at a time, and one operation on a host.
 mod cluster_lock;
 
-pub(crate) use cluster_lock::{ClusterLock, ClusterLocks};
+pub(crate) use cluster_lock::{Lock, Locks};

@@ -17,7 +17,7 @@ use crate::{
     lifecycle::{
         failure::{Failure, FailureKind},
         host::answers_of,
-        spec::{Join, NodeWishes, REACH_CHECK},
+        spec::{Join, NodeSettings, REACH_CHECK},
     },
     node::{
         Facts, Network, Query,
@@ -47,13 +47,13 @@ pub(crate) struct Place {
 
 impl Place {
     /// Where a node that is to be made will be.
-    pub(crate) fn of_node(host: &Host, facts: &Facts, wishes: &NodeWishes) -> Option<Self> {
+    pub(crate) fn of_node(host: &Host, facts: &Facts, settings: &NodeSettings) -> Option<Self> {
         let network = facts.network();
-        let address = wishes
+        let address = settings
             .kubeadm
             .advertise_address
             .or_else(|| network.own_address(host.name()))?;
-        let named = wishes.kubeadm.kubelet_extra_args.get("node-ip");
+        let named = settings.kubeadm.kubelet_extra_args.get("node-ip");
         let named = named.and_then(|text| text.split(',').next()?.trim().parse().ok());
         Some(Self {
             host: host.clone(),
@@ -105,12 +105,12 @@ fn kubelet_address(network: &Network, address: IpAddr) -> Option<IpAddr> {
 pub(crate) async fn master_connections(
     host: &Host,
     facts: &Facts,
-    wishes: &NodeWishes,
+    settings: &NodeSettings,
     others: &[Place],
 ) -> Vec<Problem> {
-    match Place::of_node(host, facts, wishes) {
+    match Place::of_node(host, facts, settings) {
         Some(own) if !facts.kubernetes.kubelet_conf => {
-            check_master_connections(&own, others, &wishes.kubeadm.ignore_preflight_errors).await
+            check_master_connections(&own, others, &settings.kubeadm.ignore_preflight_errors).await
         }
         _ => Vec::new(),
     }
@@ -120,17 +120,17 @@ pub(crate) async fn master_connections(
 pub(crate) async fn worker_connections(
     host: &Host,
     facts: &Facts,
-    wishes: &NodeWishes,
+    settings: &NodeSettings,
     join: &Join,
 ) -> Vec<Problem> {
     let endpoint = Some(&join.endpoint).filter(|_| !join.ca_cert_hash.is_empty());
-    match Place::of_node(host, facts, wishes) {
+    match Place::of_node(host, facts, settings) {
         Some(own) if !facts.kubernetes.kubelet_conf => {
             check_worker_connections(
                 &own,
                 endpoint,
                 &join.masters,
-                &wishes.kubeadm.ignore_preflight_errors,
+                &settings.kubeadm.ignore_preflight_errors,
             )
             .await
         }

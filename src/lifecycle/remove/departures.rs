@@ -24,7 +24,7 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Leaving,
+    RemovalSpec,
     Left,
     /// It has left as the last of its cluster.
     Ended,
@@ -43,7 +43,7 @@ pub(crate) struct Departure {
 impl Departures {
     /// Takes a note of a removal that begins.
     pub(crate) fn announce(&self, endpoint: &str, node_name: &str) -> Departure {
-        self.set(endpoint, node_name, State::Leaving);
+        self.set(endpoint, node_name, State::RemovalSpec);
         Departure {
             register: self.clone(),
             endpoint: endpoint.to_owned(),
@@ -72,7 +72,7 @@ impl Departure {
             .iter()
             .find(|entry| entry.endpoint == self.endpoint && entry.node_name == member.name);
         match entry.map(|entry| entry.state) {
-            Some(State::Leaving) => Fate::Leaving,
+            Some(State::RemovalSpec) => Fate::RemovalSpec,
             Some(State::Failed) => Fate::Stays,
             Some(State::Left | State::Ended) => Fate::Released,
             None => Fate::Unknown,
@@ -93,7 +93,7 @@ impl Departure {
     /// same instant.
     pub(crate) async fn wait_for_company(&self, limit: Duration) -> bool {
         let mut entries = self.register.entries.subscribe();
-        let came = entries.wait_for(|entries| self.is_other(entries, |state| state == State::Leaving));
+        let came = entries.wait_for(|entries| self.is_other(entries, |state| state == State::RemovalSpec));
         timeout(limit, came).await.is_ok()
     }
 
@@ -107,7 +107,7 @@ impl Departure {
         let is_over = |entries: &Vec<Entry>| {
             !entries.iter().any(|entry| {
                 entry.endpoint == self.endpoint
-                    && entry.state == State::Leaving
+                    && entry.state == State::RemovalSpec
                     && names.contains(&entry.node_name)
             })
         };
@@ -157,7 +157,7 @@ mod tests {
         let other = register.announce("prod", "m2");
         let _foreign = register.announce("stage", "m3");
         assert!(own.wait_for_company(Duration::from_secs(3)).await);
-        assert_eq!(own.fate(&member("m2")), Fate::Leaving);
+        assert_eq!(own.fate(&member("m2")), Fate::RemovalSpec);
         assert_eq!(own.fate(&member("m3")), Fate::Unknown);
 
         let cancel = CancellationToken::new();

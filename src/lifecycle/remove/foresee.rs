@@ -6,13 +6,13 @@ use crate::{
     lifecycle::{
         cluster::{Survey, known_health, removal_refused},
         notice::Notice,
-        spec::Leaving,
+        spec::RemovalSpec,
     },
 };
 
 /// Warns if the removal by itself would cost etcd its quorum. It is no error yet: Terraform asks for one removal at a
 /// time, so what else the run removes is not known. Reads only.
-pub(crate) async fn foresee_removal(leaving: &Leaving) -> Option<Notice> {
+pub(crate) async fn foresee_removal(leaving: &RemovalSpec) -> Option<Notice> {
     let mut looks: FuturesUnordered<_> = leaving
         .masters
         .iter()

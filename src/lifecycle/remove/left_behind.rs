@@ -1,5 +1,5 @@
 //! What a removal could not clean, told to people: what is left where, and what to do about it.
-use crate::lifecycle::{failure::Failure, notice::Notice, spec::Leaving};
+use crate::lifecycle::{failure::Failure, notice::Notice, spec::RemovalSpec};
 
 /// No master answers through which the cluster could be cleaned.
 pub(crate) fn nobody_to_clean_through(host: &str, account: &str) -> Failure {
@@ -21,7 +21,7 @@ pub(super) fn no_master_answers(account: &str) -> Failure {
 }
 
 /// The cluster was cleaned through another master; the host was not.
-pub(crate) fn cleaned_through(host: &str, why: &str, leaving: &Leaving, via: &str) -> Notice {
+pub(crate) fn cleaned_through(host: &str, why: &str, leaving: &RemovalSpec, via: &str) -> Notice {
     let gone = match leaving.advertise_address {
         Some(_) => format!("its Node {} and its etcd member are gone", leaving.node_name),
         None => format!("its Node {} is gone", leaving.node_name),
@@ -36,7 +36,7 @@ pub(crate) fn cleaned_through(host: &str, why: &str, leaving: &Leaving, via: &st
 }
 
 /// Nothing was cleaned, because the user said so.
-pub(crate) fn forgotten(host: &str, why: &str, leaving: &Leaving) -> Notice {
+pub(crate) fn forgotten(host: &str, why: &str, leaving: &RemovalSpec) -> Notice {
     let member = match leaving.advertise_address {
         Some(address) => {
             format!(" and its etcd member at {address}, which counts for the quorum until it is removed")
@@ -54,7 +54,7 @@ pub(crate) fn forgotten(host: &str, why: &str, leaving: &Leaving) -> Notice {
 }
 
 /// etcd could not take the node out.
-pub(crate) fn released(host: &str, why: Option<&str>, leaving: &Leaving) -> Notice {
+pub(crate) fn released(host: &str, why: Option<&str>, leaving: &RemovalSpec) -> Notice {
     let (place, rest) = match why {
         Some(why) => (format!("{why}, and e"), format!("\n\n{}", left_on_host(leaving))),
         None => ("E".to_owned(), String::new()),
@@ -73,7 +73,7 @@ pub(crate) fn released(host: &str, why: Option<&str>, leaving: &Leaving) -> Noti
 }
 
 /// The cluster is gone, the host was not cleaned.
-pub(crate) fn cluster_gone(host: &str, why: &str, leaving: &Leaving) -> Notice {
+pub(crate) fn cluster_gone(host: &str, why: &str, leaving: &RemovalSpec) -> Notice {
     Notice {
         summary: "Host not reached, its cluster is gone",
         detail: format!(
@@ -84,7 +84,7 @@ pub(crate) fn cluster_gone(host: &str, why: &str, leaving: &Leaving) -> Notice {
 }
 
 /// The worker was reset without a master's help.
-pub(crate) fn reset_alone(host: &str, leaving: &Leaving, account: &str) -> Notice {
+pub(crate) fn reset_alone(host: &str, leaving: &RemovalSpec, account: &str) -> Notice {
     Notice {
         summary: "Worker reset without its cluster",
         detail: format!(
@@ -94,7 +94,7 @@ pub(crate) fn reset_alone(host: &str, leaving: &Leaving, account: &str) -> Notic
     }
 }
 
-fn left_on_host(leaving: &Leaving) -> String {
+fn left_on_host(leaving: &RemovalSpec) -> String {
     let name = &leaving.node_name;
     let end = "If the machine is gone for good, there is nothing to do.";
     if leaving.advertise_address.is_none() {

@@ -15,9 +15,9 @@ use crate::{
         engine::Run,
         failure::Failure,
         host::{Reached, reach_for_removal, read_facts},
-        lock::{ClusterLock, ClusterLocks},
+        lock::{Lock, Locks},
         notice::Notice,
-        spec::{IfUnreachable, Leaving},
+        spec::{IfUnreachable, RemovalSpec},
         stages::{Held, run_plan},
     },
     node::Facts,
@@ -27,8 +27,8 @@ use crate::{
 /// could not be cleaned is told.
 pub(crate) async fn remove_master(
     run: &Run,
-    leaving: &Leaving,
-    locks: &ClusterLocks,
+    leaving: &RemovalSpec,
+    locks: &Locks,
     departures: &Departures,
 ) -> Result<Vec<Notice>, Failure> {
     let departure = departures.announce(&leaving.endpoint, &leaving.node_name);
@@ -66,8 +66,8 @@ pub(crate) async fn remove_master(
 /// Removes a worker; its host is locked meanwhile, if it was reached. What could not be cleaned is told.
 pub(crate) async fn remove_worker(
     run: &Run,
-    leaving: &Leaving,
-    locks: &ClusterLocks,
+    leaving: &RemovalSpec,
+    locks: &Locks,
 ) -> Result<Vec<Notice>, Failure> {
     match reach_for_removal(run, leaving.if_unreachable).await? {
         Reached::Yes => {
@@ -86,8 +86,8 @@ pub(crate) async fn remove_worker(
 
 async fn remove_reached_worker(
     run: &Run,
-    leaving: &Leaving,
-    lock: &ClusterLock,
+    leaving: &RemovalSpec,
+    lock: &Lock,
 ) -> Result<Option<Notice>, Failure> {
     let (host, held) = (run.host.name(), Held::by_host(lock));
     check_own_cluster(run, &read_facts(&run.host).await?, leaving)?;
@@ -107,7 +107,7 @@ async fn remove_reached_worker(
     Ok(notice)
 }
 
-async fn clean_of_worker(run: &Run, leaving: &Leaving, why: &str) -> Result<Notice, Failure> {
+async fn clean_of_worker(run: &Run, leaving: &RemovalSpec, why: &str) -> Result<Notice, Failure> {
     run.stop_journal();
     let host = run.host.name();
     Ok(match look_for_remains(run, leaving, None).await? {
@@ -122,7 +122,7 @@ async fn clean_of_worker(run: &Run, leaving: &Leaving, why: &str) -> Result<Noti
 }
 
 /// Nothing is removed from a host that has become part of another cluster.
-fn check_own_cluster(run: &Run, facts: &Facts, leaving: &Leaving) -> Result<(), Failure> {
+fn check_own_cluster(run: &Run, facts: &Facts, leaving: &RemovalSpec) -> Result<(), Failure> {
     let found = facts
         .kubernetes
         .ca_pem

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::lifecycle::{
     cluster::Cluster,
     engine::Step,
-    spec::Leaving,
+    spec::RemovalSpec,
     stages::{Plan, Stage, step},
     steps::leave::{
         BeginLeaving, CleanHost, DeleteNode, DrainNode, GuardQuorum, KubeadmReset, ReleaseVip,
@@ -18,7 +18,7 @@ const SHORT_DRAIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A node whose host answers leaves. As long as nothing is lost, a failure or a stop takes the removal back: the user may
 /// think better of it. After a kill or a broken link the host's note makes the next apply go on.
-pub(super) fn leave(leaving: &Leaving, cluster: &Cluster) -> Plan {
+pub(super) fn leave(leaving: &RemovalSpec, cluster: &Cluster) -> Plan {
     let member = leaving.advertise_address;
     let is_gone = |address| VerifyEtcdMemberGone {
         cluster: cluster.clone(),
@@ -56,7 +56,7 @@ pub(super) fn leave(leaving: &Leaving, cluster: &Cluster) -> Plan {
 }
 
 /// What takes a removal back that has lost nothing yet.
-pub(super) fn stay(leaving: &Leaving, cluster: &Cluster) -> StayInCluster {
+pub(super) fn stay(leaving: &RemovalSpec, cluster: &Cluster) -> StayInCluster {
     StayInCluster {
         cluster: cluster.clone(),
         name: leaving.node_name.clone(),
@@ -65,7 +65,7 @@ pub(super) fn stay(leaving: &Leaving, cluster: &Cluster) -> StayInCluster {
 }
 
 /// The cluster is cleaned of a node whose host does not answer.
-pub(super) fn clean_cluster(leaving: &Leaving, cluster: &Cluster) -> Plan {
+pub(super) fn clean_cluster(leaving: &RemovalSpec, cluster: &Cluster) -> Plan {
     Plan::new([stage(
         leaving,
         [
@@ -78,7 +78,7 @@ pub(super) fn clean_cluster(leaving: &Leaving, cluster: &Cluster) -> Plan {
 }
 
 /// The node ends without anybody's help.
-pub(super) fn reset(leaving: &Leaving) -> Plan {
+pub(super) fn reset(leaving: &RemovalSpec) -> Plan {
     Plan::new([stage(
         leaving,
         [
@@ -92,14 +92,14 @@ pub(super) fn reset(leaving: &Leaving) -> Plan {
 }
 
 /// A worker is no member of etcd, so that others may come and go beside it.
-fn stage(leaving: &Leaving, steps: impl IntoIterator<Item = Option<Box<dyn Step>>>) -> Stage {
+fn stage(leaving: &RemovalSpec, steps: impl IntoIterator<Item = Option<Box<dyn Step>>>) -> Stage {
     match leaving.advertise_address {
         Some(_) => Stage::under_cluster_lock(steps),
         None => Stage::under_host_lock(steps),
     }
 }
 
-fn guard_quorum(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
+fn guard_quorum(leaving: &RemovalSpec, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(GuardQuorum {
         cluster: cluster.clone(),
         leaving: leaving.advertise_address?,
@@ -107,7 +107,7 @@ fn guard_quorum(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
 }
 
 fn drain(
-    leaving: &Leaving,
+    leaving: &RemovalSpec,
     cluster: &Cluster,
     limit: Duration,
     is_unreachable: bool,
@@ -120,14 +120,14 @@ fn drain(
     })
 }
 
-fn remove_member(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
+fn remove_member(leaving: &RemovalSpec, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(RemoveEtcdMember {
         cluster: cluster.clone(),
         address: leaving.advertise_address?,
     })
 }
 
-fn delete_node(leaving: &Leaving, cluster: &Cluster) -> Option<Box<dyn Step>> {
+fn delete_node(leaving: &RemovalSpec, cluster: &Cluster) -> Option<Box<dyn Step>> {
     step(DeleteNode {
         cluster: cluster.clone(),
         name: leaving.node_name.clone(),

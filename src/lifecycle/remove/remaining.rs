@@ -9,7 +9,7 @@ use crate::{
         engine::{Condition, Run, wait_until},
         failure::{Failure, FailureKind},
         host::Marker,
-        spec::Leaving,
+        spec::RemovalSpec,
     },
     node::detached::Progress,
     remote::Host,
@@ -41,7 +41,7 @@ pub(crate) enum Remains {
 /// Looks for it. `own` is what was seen on the leaving host, if it was reached and is a master.
 pub(crate) async fn look_for_remains(
     run: &Run,
-    leaving: &Leaving,
+    leaving: &RemovalSpec,
     own: Option<&HostReport>,
 ) -> Result<Remains, Failure> {
     let (first, patience) = look(run, leaving, own).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn look_for_remains(
 /// One look, and how long it is worth to look again.
 async fn look(
     run: &Run,
-    leaving: &Leaving,
+    leaving: &RemovalSpec,
     own: Option<&HostReport>,
 ) -> Result<(Remains, Duration), Failure> {
     let others = leaving
@@ -138,7 +138,7 @@ async fn look(
 
 /// Whether the host that was seen is another master of the same cluster, and not the leaving node under another name.
 /// A worker has a CA file and no admin.conf, so only a master shows its cluster here.
-fn is_other(leaving: &Leaving, own: Option<&HostReport>, seen: &HostReport) -> bool {
+fn is_other(leaving: &RemovalSpec, own: Option<&HostReport>, seen: &HostReport) -> bool {
     let is_named = |marker: &Marker| marker.node_name == leaving.node_name;
     let is_itself = match own {
         Some(own) => seen.is_same_machine(own),

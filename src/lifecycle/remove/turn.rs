@@ -16,9 +16,9 @@ use crate::{
         engine::{Act, Run, Step},
         failure::Failure,
         host::released_members,
-        lock::{ClusterLock, ClusterLocks},
+        lock::{Lock, Locks},
         notice::Notice,
-        spec::Leaving,
+        spec::RemovalSpec,
         stages::{Decide, Decision, Plan, Site, Stage, drive, step, take_back},
         steps::leave::RemoveEtcdMember,
     },
@@ -41,7 +41,7 @@ pub(super) struct Left {
 #[derive(Debug)]
 pub(super) struct Removal<'a> {
     pub(super) run: &'a Run,
-    pub(super) leaving: &'a Leaving,
+    pub(super) leaving: &'a RemovalSpec,
     /// Why the host was not reached.
     pub(super) silence: Option<String>,
     pub(super) departure: &'a Departure,
@@ -51,7 +51,7 @@ pub(super) struct Removal<'a> {
 impl Decide for Removal<'_> {
     type End = Left;
 
-    async fn decide(&self, _lock: &ClusterLock) -> Result<Decision<'_, Left>, Failure> {
+    async fn decide(&self, _lock: &Lock) -> Result<Decision<'_, Left>, Failure> {
         let Self { run, leaving, .. } = self;
         let host = run.host.name();
         let own = match self.silence {
@@ -83,11 +83,7 @@ impl Decide for Removal<'_> {
 
 impl Removal<'_> {
     /// Waits for its turn and leaves. `host`: the host's lock, if it was reached.
-    pub(super) async fn finish(
-        &self,
-        locks: &ClusterLocks,
-        host: Option<&ClusterLock>,
-    ) -> Result<Left, Failure> {
+    pub(super) async fn finish(&self, locks: &Locks, host: Option<&Lock>) -> Result<Left, Failure> {
         let Self { run, leaving, .. } = self;
         let mut hosts = with_itself(run, &leaving.masters);
         if self.silence.is_some() {
@@ -211,7 +207,7 @@ fn remove_members<'a>(
     Ok(Decision::First(Plan::new([Stage::under_cluster_lock(steps)])))
 }
 
-async fn note_on(run: &Run, living: &[Host], leaving: &Leaving) -> Result<(), Failure> {
+async fn note_on(run: &Run, living: &[Host], leaving: &RemovalSpec) -> Result<(), Failure> {
     for host in living {
         released_members::note(Act::on(run), host, &leaving.node_name).await?;
     }

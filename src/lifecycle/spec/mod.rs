@@ -6,5 +6,5 @@ mod removal;
 
 pub(crate) use change::NodeChange;
 pub(crate) use loadbalancer::LoadbalancerSpec;
-pub(crate) use node::{Identity, Join, MasterSpec, NodeWishes, REACH_CHECK, WorkerSpec};
-pub(crate) use removal::{IfUnreachable, Leaving};
+pub(crate) use node::{Identity, Join, MasterSpec, NodeSettings, REACH_CHECK, WorkerSpec};
+pub(crate) use removal::{IfUnreachable, RemovalSpec};

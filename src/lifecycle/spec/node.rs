@@ -9,7 +9,7 @@ use crate::{
 
 /// What holds for a master and a worker alike.
 #[derive(Clone, Debug)]
-pub(crate) struct NodeWishes {
+pub(crate) struct NodeSettings {
     /// What kubeadm is to be told, as it is written: an empty name is the host's own, and [`Self::node_spec`] finds the
     /// address that is not set.
     pub kubeadm: NodeSpec,
@@ -36,8 +36,8 @@ pub(crate) struct Join {
 #[derive(Clone, Debug)]
 pub(crate) struct MasterSpec {
     /// What holds for any node.
-    pub node: NodeWishes,
-    /// The cluster to found, if none is found.
+    pub node: NodeSettings,
+    /// The cluster to initialise where none is found.
     pub cluster: Option<ClusterSpec>,
     /// The cluster to join.
     pub join: Option<Join>,
@@ -49,7 +49,7 @@ pub(crate) struct MasterSpec {
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerSpec {
     /// What holds for any node.
-    pub node: NodeWishes,
+    pub node: NodeSettings,
     /// The cluster to join.
     pub join: Join,
 }
@@ -93,7 +93,7 @@ impl MasterSpec {
 /// `Reach-10250`.
 pub(crate) const REACH_CHECK: &str = "reach-";
 
-impl NodeWishes {
+impl NodeSettings {
     /// The Node's name, where one is written.
     pub(crate) fn name(&self) -> Option<&str> {
         Some(self.kubeadm.name.as_str()).filter(|name| !name.is_empty())

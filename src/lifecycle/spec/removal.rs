@@ -34,7 +34,7 @@ impl IfUnreachable {
 
 /// The node to remove, as the state knows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Leaving {
+pub(crate) struct RemovalSpec {
     /// The Node's name.
     pub node_name: String,
     /// The cluster's endpoint: the lock's name.
@@ -51,7 +51,7 @@ pub(crate) struct Leaving {
     pub if_unreachable: IfUnreachable,
 }
 
-impl Leaving {
+impl RemovalSpec {
     /// The node's member, if it has one.
     pub(crate) fn member_in<'a>(&self, members: &'a [Member]) -> Option<&'a Member> {
         member_at(members, self.advertise_address?)

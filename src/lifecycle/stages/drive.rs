@@ -7,7 +7,7 @@ use super::{
     site::Site,
     stage::{Plan, Under},
 };
-use crate::lifecycle::{engine::Run, failure::Failure, lock::ClusterLock};
+use crate::lifecycle::{engine::Run, failure::Failure, lock::Lock};
 
 /// An operation that looks under the cluster's lock and says what is to be done.
 #[async_trait]
@@ -16,7 +16,7 @@ pub(crate) trait Decide: Sync {
     type End: Send;
 
     /// Looks and never changes anything but notes. `lock`: the cluster's, which is held now.
-    async fn decide(&self, lock: &ClusterLock) -> Result<Decision<'_, Self::End>, Failure>;
+    async fn decide(&self, lock: &Lock) -> Result<Decision<'_, Self::End>, Failure>;
 }
 
 /// What an operation decides under the cluster's lock, by what it sees.
@@ -42,7 +42,7 @@ enum Next<'a, T> {
 pub(crate) async fn drive<T: Send>(
     run: &Run,
     site: &Site<'_>,
-    host: Option<&ClusterLock>,
+    host: Option<&Lock>,
     operation: &dyn Decide<End = T>,
 ) -> Result<T, Failure> {
     loop {

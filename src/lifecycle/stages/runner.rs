@@ -8,7 +8,7 @@ use super::{
 use crate::lifecycle::{
     engine::{Act, Check, Outcome, Run, Step, journal},
     failure::{Failure, FailureKind},
-    lock::ClusterLock,
+    lock::Lock,
 };
 
 /// Through how many masters a step is tried.
@@ -18,14 +18,14 @@ const MASTERS_TRIED: u32 = 2;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held<'a> {
     /// The host's; none where the host does not answer.
-    pub(crate) host: Option<&'a ClusterLock>,
+    pub(crate) host: Option<&'a Lock>,
     /// The cluster's.
-    pub(crate) cluster: Option<&'a ClusterLock>,
+    pub(crate) cluster: Option<&'a Lock>,
 }
 
 impl<'a> Held<'a> {
     /// The host's lock alone.
-    pub(crate) fn by_host(lock: &'a ClusterLock) -> Self {
+    pub(crate) fn by_host(lock: &'a Lock) -> Self {
         Self {
             host: Some(lock),
             cluster: None,
@@ -36,7 +36,7 @@ impl<'a> Held<'a> {
         [self.host, self.cluster]
             .into_iter()
             .flatten()
-            .try_for_each(ClusterLock::check)
+            .try_for_each(Lock::check)
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     lifecycle::{
         engine::Run,
         failure::Failure,
-        lock::{ClusterLock, ClusterLocks},
+        lock::{Lock, Locks},
     },
     remote::Host,
 };
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Site<'a> {
     /// The locks of this process.
-    pub(crate) locks: &'a ClusterLocks,
+    pub(crate) locks: &'a Locks,
     /// The cluster's control-plane endpoint.
     pub(crate) endpoint: String,
     /// Every host that may have the cluster.
@@ -20,7 +20,7 @@ pub(crate) struct Site<'a> {
 }
 
 impl Site<'_> {
-    pub(super) async fn lock(&self, run: &Run) -> Result<ClusterLock, Failure> {
+    pub(super) async fn lock(&self, run: &Run) -> Result<Lock, Failure> {
         self.locks.lock(run, &self.endpoint, &self.hosts).await
     }
 }

@@ -3,14 +3,14 @@ use crate::lifecycle::{
     cluster::{Cluster, find_cluster},
     engine::{Run, Step},
     failure::Failure,
-    lock::ClusterLocks,
+    lock::Locks,
     spec::NodeChange,
     stages::{Held, Plan, Stage, run_plan, step},
     steps::join::{ApplyNodeSettings, WriteFiles},
 };
 
 /// Makes the change; the host is locked meanwhile.
-pub(crate) async fn update_node(run: &Run, change: NodeChange, locks: &ClusterLocks) -> Result<(), Failure> {
+pub(crate) async fn update_node(run: &Run, change: NodeChange, locks: &Locks) -> Result<(), Failure> {
     let lock = locks.lock_host(run).await?;
     lock.around(async |host| {
         let files = (!change.files.is_empty()).then(|| WriteFiles {

@@ -93,14 +93,14 @@ impl Model {
         Ok(model)
     }
 
-    /// What the operation wants. `config` decides between founding and joining: as a result `join` is always set.
+    /// What the operation wants. `config` decides between init and join: as a result `join` is always set.
     pub(super) fn spec(&self, shared: &Shared, config: &Value) -> MasterSpec {
         let own = same_spelling(self.node.address());
         let mut peers = self.peers.clone().unwrap_or_default();
         peers.retain(|peer| same_spelling(peer) != own);
         let is_join = !config.get("join").is_null() && !config.get("join").is_unknown();
         MasterSpec {
-            node: self.node.wishes(),
+            node: self.node.settings(),
             cluster: self.cluster.as_ref().and_then(ClusterModel::spec),
             join: self
                 .node

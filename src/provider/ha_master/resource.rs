@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Checked, Failure, Identity, Leaving, NodeSeen, Notice, Run, check_master, cluster_file,
-        create_master, failure_of, foresee_removal, is_recorded, look_for_lost_quorum, look_for_stale_master,
-        prove_floating_ip, remove_master,
+        CLUSTER_FILE, Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run, check_master,
+        cluster_file, create_master, failure_of, foresee_removal, is_recorded, look_for_lost_quorum,
+        look_for_stale_master, prove_floating_ip, remove_master,
     },
     node::{Facts, files::File},
     remote::Host,
@@ -43,7 +43,7 @@ impl Model {
         shared.host(self.node.host.as_deref()?, self.node.ssh.as_ref())
     }
 
-    /// Whether the host is a master no more, as the others say.
+    /// Whether the host is no longer a control-plane node, as the others say.
     async fn look_for_stale(&self, shared: &Shared) -> Option<Notice> {
         look_for_stale_master(&self.own_host(shared)?, &self.masters_to_ask(shared)).await
     }
@@ -137,7 +137,7 @@ impl NodeKind for Model {
         rendered(self).map(cluster_file).into_iter().collect()
     }
 
-    async fn remove(shared: &Shared, run: &Run, leaving: &Leaving) -> Result<Vec<Notice>, Failure> {
+    async fn remove(shared: &Shared, run: &Run, leaving: &RemovalSpec) -> Result<Vec<Notice>, Failure> {
         remove_master(run, leaving, &shared.locks, &shared.departures()).await
     }
 

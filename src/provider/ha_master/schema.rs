@@ -63,7 +63,7 @@ pub(super) fn cluster() -> NestedBlock {
     NestedBlock::single(
         "cluster",
         Block {
-            description: "The cluster that this master founds, or joins if a host of `peers` has it already. What kubeadm reads once cannot be \
+            description: "The cluster that this master initialises, or joins if a host of `peers` has it already. What kubeadm reads once cannot be \
                           changed later; the plan says so.".into(),
             attributes: vec![
                 Attribute::optional("name", Type::String)

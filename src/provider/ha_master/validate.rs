@@ -18,8 +18,8 @@ pub(super) fn validate(rules: Rules<'_>, config: &Value) {
     let wrong = match (cluster.is_null(), join.is_null()) {
         (true, true) => Some((
             Path::root(),
-            "Neither cluster nor join",
-            "Give a cluster block (the cluster to found, or to join if a peer has it), or join = ha_master.<other>.join.",
+            "Missing cluster or join",
+            "Give a cluster block (the cluster to initialise, or to join if a peer has it), or join = ha_master.<other>.join.",
         )),
         (false, false) => Some((
             Path::attribute("join"),
@@ -29,7 +29,7 @@ pub(super) fn validate(rules: Rules<'_>, config: &Value) {
         (false, true) if peers.is_null() => Some((
             Path::attribute("peers"),
             "peers is missing",
-            "With a cluster block, peers must list the SSH addresses of all masters: a new cluster is founded only after each of them was looked at and has none.",
+            "With a cluster block, peers must list the SSH addresses of all masters: a new cluster is initialised only after each of them was looked at and has none.",
         )),
         _ => None,
     };

@@ -26,7 +26,7 @@ impl Model {
     /// What the operation wants.
     pub(super) fn spec(&self, shared: &Shared) -> Option<WorkerSpec> {
         Some(WorkerSpec {
-            node: self.0.wishes(),
+            node: self.0.settings(),
             join: self.join(shared)?,
         })
     }

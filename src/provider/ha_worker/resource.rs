@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Checked, Failure, Identity, Leaving, NodeSeen, Notice, Run, check_worker, create_worker,
+        Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run, check_worker, create_worker,
         remove_worker, stale_worker,
     },
     node::Facts,
@@ -59,7 +59,7 @@ impl NodeKind for Model {
         _looked: Option<Facts>,
     ) -> Result<Checked, Failure> {
         let join = self.join(shared);
-        check_worker(host, &self.0.wishes(), self.0.endpoint(), join.as_ref()).await
+        check_worker(host, &self.0.settings(), self.0.endpoint(), join.as_ref()).await
     }
 
     async fn create(
@@ -76,7 +76,7 @@ impl NodeKind for Model {
         create_worker(run, &spec, &shared.locks, looked).await
     }
 
-    async fn remove(shared: &Shared, run: &Run, leaving: &Leaving) -> Result<Vec<Notice>, Failure> {
+    async fn remove(shared: &Shared, run: &Run, leaving: &RemovalSpec) -> Result<Vec<Notice>, Failure> {
         remove_worker(run, leaving, &shared.locks).await
     }
 

@@ -83,7 +83,7 @@ impl Shape {
             balancers: Vec::new(),
         };
         if form == Form::Graph {
-            // The first by name founds the cluster and must stay the first.
+            // The first by name initialises the cluster and must stay the first.
             shape.masters.extend(pool.masters.first());
             shape.balancers.extend(pool.masters.first());
         }

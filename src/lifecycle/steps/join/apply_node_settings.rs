@@ -10,7 +10,7 @@ use crate::{
         cluster::{Cluster, node_of},
         engine::{Act, Check, Condition, Run, Step, wait_until},
         failure::Failure,
-        spec::NodeWishes,
+        spec::NodeSettings,
     },
 };
 
@@ -61,7 +61,7 @@ impl ApplyNodeSettings {
 
 impl ApplyNodeSettings {
     /// All that is wanted of a new node.
-    pub(crate) fn all_of(wishes: &NodeWishes, cluster: Cluster, name: &str) -> Self {
+    pub(crate) fn all_of(settings: &NodeSettings, cluster: Cluster, name: &str) -> Self {
         let set = |wanted: &BTreeMap<String, String>| {
             let wanted = wanted.iter();
             wanted
@@ -71,9 +71,9 @@ impl ApplyNodeSettings {
         Self {
             cluster,
             name: name.to_owned(),
-            labels: set(&wishes.labels),
-            annotations: set(&wishes.annotations),
-            taints: wishes.kubeadm.taints.clone(),
+            labels: set(&settings.labels),
+            annotations: set(&settings.annotations),
+            taints: settings.kubeadm.taints.clone(),
         }
     }
 }

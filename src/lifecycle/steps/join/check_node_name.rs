@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Two nodes of one name would take the Node from each other. A Node that this host's own earlier life left
+/// Two nodes with one name would take the Node from each other. A Node that this host's own earlier life left
 /// (same address, another machine ID) is deleted, with its etcd member.
 #[derive(Debug)]
 pub(crate) struct CheckNodeName {
@@ -56,7 +56,7 @@ impl CheckNodeName {
             self.name,
             addresses.join(", ")
         );
-        Err(Failure::new("Two nodes of one name", detail)
+        Err(Failure::new("Duplicate node name", detail)
             .at("node_name")
             .advise("Give this host another node_name, or delete that Node first if its machine is gone for good."))
     }

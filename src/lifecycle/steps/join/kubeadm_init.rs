@@ -1,4 +1,4 @@
-//! Step: `kubeadm init` founds the cluster on this host.
+//! Step: `kubeadm init` makes the cluster on this host.
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct KubeadmInit {
     /// kubeadm's own version on the host.
     pub kubeadm: Version,
-    /// The cluster to found.
+    /// The cluster to initialise.
     pub cluster: ClusterSpec,
     /// Its first node.
     pub node: NodeSpec,

@@ -6,7 +6,7 @@ use crate::{
         engine::{Act, Check, Run, Step},
         failure::{Failure, failure_of},
         network::{master_connections, places, worker_connections},
-        spec::{Join, NodeWishes},
+        spec::{Join, NodeSettings},
     },
     node::Facts,
     remote::Host,
@@ -18,7 +18,7 @@ pub(crate) struct TryConnections {
     /// What was seen of the host.
     pub facts: Facts,
     /// What is wanted of its node.
-    pub wishes: NodeWishes,
+    pub settings: NodeSettings,
     /// Whom it needs to reach.
     pub others: Others,
 }
@@ -42,9 +42,9 @@ impl Step for TryConnections {
         let problems = match &self.others {
             Others::Masters(masters) => {
                 let places = places(masters).await;
-                master_connections(&run.host, &self.facts, &self.wishes, &places).await
+                master_connections(&run.host, &self.facts, &self.settings, &places).await
             }
-            Others::Cluster(join) => worker_connections(&run.host, &self.facts, &self.wishes, join).await,
+            Others::Cluster(join) => worker_connections(&run.host, &self.facts, &self.settings, join).await,
         };
         match failure_of(&problems) {
             Some(failure) => Err(failure),
