@@ -26,4 +26,6 @@ pub use node::{
     parse_own_node, patch_node_script,
 };
 pub use readyz::{endpoint_readyz_command, readyz_command};
-pub use running_cluster::{cluster_config_command, own_cluster_config_command, parse_cluster_config};
+pub use running_cluster::{
+    RunningCluster, cluster_config_command, own_cluster_config_command, parse_cluster_config,
+};

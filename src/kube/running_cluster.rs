@@ -8,7 +8,16 @@ use super::{
     kubectl::{ADMIN_CONF, KUBELET_CONF, kubectl},
     node::ParseError,
 };
-use crate::kubeadm::{ClusterSpec, read_cluster};
+use crate::kubeadm::{ClusterSpec, ReadBackError, Topology, read_cluster, read_topology};
+
+/// What a running cluster says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningCluster {
+    /// Its settings.
+    pub spec: ClusterSpec,
+    /// Where its etcd runs.
+    pub topology: Topology,
+}
 
 /// Prints the `ConfigMap` that kubeadm leaves in the cluster. On a master; read it with [`parse_cluster_config`].
 pub fn cluster_config_command() -> String {
@@ -32,7 +41,7 @@ fn with_kubectl(kubeconfig: &str) -> String {
 }
 
 /// Reads the output of [`cluster_config_command`]; see [`read_cluster`] for what is in it and what not.
-pub fn parse_cluster_config(stdout: &str) -> Result<ClusterSpec, ParseError> {
+pub fn parse_cluster_config(stdout: &str) -> Result<RunningCluster, ParseError> {
     #[derive(Deserialize)]
     struct ConfigMap {
         data: Data,
@@ -46,7 +55,14 @@ pub fn parse_cluster_config(stdout: &str) -> Result<ClusterSpec, ParseError> {
         what: "ConfigMap kubeadm-config",
         reason: error.to_string(),
     })?;
-    read_cluster(&map.data.cluster_configuration).map_err(|error| ParseError {
+    let text = &map.data.cluster_configuration;
+    let read = || -> Result<RunningCluster, ReadBackError> {
+        Ok(RunningCluster {
+            spec: read_cluster(text)?,
+            topology: read_topology(text)?,
+        })
+    };
+    read().map_err(|error| ParseError {
         what: "ClusterConfiguration",
         reason: match error.source() {
             Some(cause) => format!("{error}: {cause}"),
@@ -70,11 +86,14 @@ mod tests {
         });
         assert_eq!(
             parse_cluster_config(&json.to_string()).unwrap(),
-            ClusterSpec::new(
-                "prod",
-                "1.37.2".parse().unwrap(),
-                "10.0.0.100:8443".parse().unwrap()
-            )
+            RunningCluster {
+                spec: ClusterSpec::new(
+                    "prod",
+                    "1.37.2".parse().unwrap(),
+                    "10.0.0.100:8443".parse().unwrap()
+                ),
+                topology: Topology::StackedEtcd,
+            }
         );
     }
 

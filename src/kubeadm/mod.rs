@@ -46,7 +46,7 @@ pub use output::{PreflightError, explain, last_words, parse_version, preflight_e
 pub use ports::{
     API_SERVER_PORT, CONTROLLER_MANAGER_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT, SCHEDULER_PORT,
 };
-pub use read_back::{ReadBackError, read_cluster};
+pub use read_back::{ReadBackError, Topology, read_cluster, read_topology};
 pub use spec::{
     ClusterSpec, ComponentSpec, DEFAULT_CLUSTER_NAME, DEFAULT_CRI_SOCKET, DEFAULT_DNS_DOMAIN,
     DEFAULT_SERVICE_SUBNET, EtcdSpec, HostPathMount, JoinSpec, NodeSpec,

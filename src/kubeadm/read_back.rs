@@ -23,6 +23,26 @@ pub enum ReadBackError {
     Subnet(String),
 }
 
+/// Where etcd runs, in kubeadm's words (<https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/ha-topology/>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// On the control-plane nodes.
+    StackedEtcd,
+    /// On hosts of its own, or anywhere else; kubeadm only knows its endpoints.
+    ExternalEtcd,
+}
+
+/// Reads the same text's `etcd`: external if it has `etcd.external`, as kubeadm has local etcd by default.
+pub fn read_topology(text: &str) -> Result<Topology, ReadBackError> {
+    let found: serde_json::Value =
+        serde_saphyr::from_str(text).map_err(|error| ReadBackError::Yaml(error.to_string()))?;
+    let external = found.pointer("/etcd/external");
+    Ok(match external {
+        None | Some(serde_json::Value::Null) => Topology::StackedEtcd,
+        Some(_) => Topology::ExternalEtcd,
+    })
+}
+
 /// Reads the text of `ClusterConfiguration` in the `ConfigMap` `kubeadm-config`, of any API version and whoever wrote it.
 ///
 /// kubeadm writes its defaults there when the cluster is made. They are left as they stand:
@@ -356,5 +376,18 @@ mod tests {
         assert_eq!(error(text), ReadBackError::Subnet("x".into()));
         let text = "kubernetesVersion: v1.37.2\ncontrolPlaneEndpoint: https://a\n";
         assert!(matches!(error(text), ReadBackError::ControlPlaneEndpoint(_)));
+    }
+
+    #[test]
+    fn tells_where_etcd_runs() {
+        let topology = |etcd: &str| read_topology(&format!("clusterName: prod\n{etcd}")).unwrap();
+        assert_eq!(topology(""), Topology::StackedEtcd);
+        assert_eq!(
+            topology("etcd:\n  local:\n    dataDir: /var/lib/etcd\n"),
+            Topology::StackedEtcd
+        );
+        assert_eq!(topology("etcd:\n  external: null\n"), Topology::StackedEtcd);
+        let external = "etcd:\n  external:\n    endpoints: [https://10.0.0.5:2379]\n";
+        assert_eq!(topology(external), Topology::ExternalEtcd);
     }
 }

@@ -6,7 +6,8 @@ use super::{
     survey::{HostReport, Survey},
 };
 use crate::{
-    kubeadm::Version,
+    kube::RunningCluster,
+    kubeadm::{Topology, Version},
     lifecycle::{
         engine::{Condition, Run, wait_until},
         failure::Failure,
@@ -26,6 +27,8 @@ pub(crate) struct JoinTarget {
     pub ca_cert_pem: String,
     /// The control plane's version.
     pub kubernetes_version: Version,
+    /// Where its etcd runs.
+    pub topology: Topology,
     /// The folder of each master for etcd's data.
     pub etcd_folder: String,
 }
@@ -77,8 +80,12 @@ pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<JoinTarge
         )
         .on(seen.host.name())
     };
-    let cluster = seen.cluster.as_ref().ok_or_else(missing)?;
+    let RunningCluster {
+        spec: cluster,
+        topology,
+    } = seen.cluster.as_ref().ok_or_else(missing)?;
     Ok(JoinTarget {
+        topology: *topology,
         etcd_folder: cluster
             .etcd
             .data_dir

@@ -21,7 +21,9 @@ pub(crate) fn check_same_cluster(
         );
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
-    let Some(found) = &seen.cluster else { return Ok(()) };
+    let Some(found) = seen.cluster.as_ref().map(|cluster| &cluster.spec) else {
+        return Ok(());
+    };
     let wanted_name = spec.cluster_name().unwrap_or_default();
     if !found.is(wanted_name, endpoint) {
         return Err(foreign_cluster(seen.host.name(), found, wanted_name, endpoint));

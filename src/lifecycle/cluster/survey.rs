@@ -3,8 +3,8 @@ use futures::future::join_all;
 
 use crate::{
     etcd::{self, Member},
-    kube,
-    kubeadm::{self, ClusterSpec, Endpoint},
+    kube::{self, RunningCluster},
+    kubeadm::{self, Endpoint, Topology},
     lifecycle::{
         engine::Run,
         failure::{Failure, answer_not_understood},
@@ -32,7 +32,7 @@ pub(crate) struct HostReport {
     /// Whether its own API server says it is ready.
     pub api_ready: bool,
     /// What the cluster says of itself; only where the API answers.
-    pub cluster: Option<ClusterSpec>,
+    pub cluster: Option<RunningCluster>,
     /// etcd's members; empty where etcd does not answer.
     pub members: Vec<Member>,
     /// This provider's note.
@@ -85,9 +85,12 @@ impl HostReport {
         self.join == Progress::Running && !is_member
     }
 
-    /// Whether the cluster can be changed through it: its API server is ready and etcd answers.
+    /// Whether the cluster can be changed through it: its API server is ready and etcd answers. Of an etcd elsewhere only
+    /// the API server speaks.
     pub(crate) fn is_usable(&self) -> bool {
-        self.is_master() && self.api_ready && self.cluster.is_some() && !self.members.is_empty()
+        let has_etcd =
+            |cluster: &RunningCluster| cluster.topology == Topology::ExternalEtcd || !self.members.is_empty();
+        self.is_master() && self.api_ready && self.cluster.as_ref().is_some_and(has_etcd)
     }
 }
 

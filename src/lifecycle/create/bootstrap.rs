@@ -1,4 +1,4 @@
-//! Decides how a host becomes a master: found the cluster, join it, or be one already. Runs under the cluster's lock.
+//! Decides how a host becomes a master: by `kubeadm init`, by a join, or not at all as it is one. Runs under the cluster's lock.
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -33,11 +33,12 @@ pub(crate) enum Bootstrap {
     Rejoin(JoinTarget),
     /// The host is a master of it already.
     Member,
-    /// Half of one lies on that other host, which has to finish or to clean it first; it needs the cluster's lock.
+    /// `kubeadm init` was begun on that other host and has not ended well: it has to end or to clean that first, for which it
+    /// needs the cluster's lock.
     After(Host),
 }
 
-/// Finds the way. A cluster is initialised only on proof that there is none: every host that could have it was
+/// A cluster is initialised only on proof that there is none: every host that could have it was
 /// reached and has none, and the endpoint does not answer.
 pub(crate) async fn decide_bootstrap(run: &Run, spec: &MasterSpec) -> Result<Bootstrap, Failure> {
     let endpoint = spec.endpoint().cloned().ok_or_else(|| {

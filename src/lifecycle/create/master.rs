@@ -6,7 +6,7 @@ use super::{
     preflight::{joining_etcd, master_problems, refuse_foreign_node, without_kubeadm},
 };
 use crate::{
-    kubeadm::{ClusterSpec, Endpoint, NodeSpec, Version},
+    kubeadm::{ClusterSpec, Endpoint, NodeSpec, Topology, Version},
     lifecycle::{
         cluster::{Cluster, JoinTarget, kubeadm_version, with_itself},
         engine::Run,
@@ -95,6 +95,7 @@ impl Decide for Master<'_> {
             Bootstrap::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
             Bootstrap::Init(cluster) => Decision::Go(self.init(&cluster), ()),
             Bootstrap::Join(through) => {
+                self.refuse_external_etcd(&through)?;
                 self.check_etcd_folder(&through).await?;
                 Decision::Go(self.join(&through), ())
             }
@@ -156,6 +157,18 @@ impl<'a> Master<'a> {
                 .and_then(step),
             images.and_then(|config| step(PullImages { config })),
         ])]))
+    }
+
+    /// Members, votes and removals here are those of etcd on the masters.
+    fn refuse_external_etcd(&self, through: &JoinTarget) -> Result<(), Failure> {
+        if through.topology == Topology::StackedEtcd {
+            return Ok(());
+        }
+        let detail = "The cluster has external etcd, and this provider joins masters to clusters with etcd on the masters only. Workers can join it.";
+        Err(Failure::new("Cluster has external etcd", detail)
+            .at("join")
+            .on(self.run.host.name())
+            .advise("Nothing was changed."))
     }
 
     /// The cluster says where each of its masters has etcd's data.

@@ -58,7 +58,9 @@ pub(crate) async fn check_master(
     if facts.kubernetes.admin_conf && !begun {
         let own = Survey::of(std::slice::from_ref(host)).await;
         if let (Some(found), Some(endpoint)) = (
-            own.seen.first().and_then(|seen| seen.cluster.as_ref()),
+            own.seen
+                .first()
+                .and_then(|seen| seen.cluster.as_ref().map(|cluster| &cluster.spec)),
             spec.endpoint(),
         ) {
             let wanted = spec.cluster_name().unwrap_or_default();

@@ -267,7 +267,8 @@ pub(super) fn put_back(machine: &mut super::world::Machine) {
         let content = machine.files.remove(&path).unwrap();
         machine
             .files
-            .insert(path.replace(&aside, "/etc/kubernetes/manifests/"), content);
+            .entry(path.replace(&aside, "/etc/kubernetes/manifests/"))
+            .or_insert(content);
     }
 }
 

@@ -72,6 +72,8 @@ async fn the_way_follows_from_what_is_seen() {
     let m1 = |lab: &Lab| symmetric_master(lab, M1);
     let m2 = |lab: &Lab| symmetric_master(lab, M2);
     let silent = |world: &mut World, at: &str| world.machines.get_mut(at).unwrap().silent = true;
+    let renamed = |world: &mut World| "stage".clone_into(&mut world.clusters[0].name);
+    let moved = |world: &mut World| "x:1".clone_into(&mut world.clusters[0].endpoint);
     let mut table = Vec::new();
     let mut row = |situation: &str, way: String| table.push(format!("{situation:55} {way}"));
 
@@ -104,47 +106,19 @@ async fn the_way_follows_from_what_is_seen() {
     );
     row(
         "a peer's cluster has another name",
-        way(
-            M2,
-            changed(initialised().await, |world| {
-                world.clusters[0].name = "stage".into()
-            }),
-            m2,
-        )
-        .await,
+        way(M2, changed(initialised().await, renamed), m2).await,
     );
     row(
         "a peer's cluster has another endpoint",
-        way(
-            M2,
-            changed(initialised().await, |world| {
-                world.clusters[0].endpoint = "x:1".into()
-            }),
-            m2,
-        )
-        .await,
+        way(M2, changed(initialised().await, moved), m2).await,
     );
     row(
         "the host's cluster has another name",
-        way(
-            M1,
-            changed(initialised().await, |world| {
-                world.clusters[0].name = "stage".into()
-            }),
-            m1,
-        )
-        .await,
+        way(M1, changed(initialised().await, renamed), m1).await,
     );
     row(
         "the host's cluster has another endpoint",
-        way(
-            M1,
-            changed(initialised().await, |world| {
-                world.clusters[0].endpoint = "x:1".into()
-            }),
-            m1,
-        )
-        .await,
+        way(M1, changed(initialised().await, moved), m1).await,
     );
     row(
         "with join, the CA is another",

@@ -74,20 +74,26 @@ pub(crate) async fn clean_host(act: Act<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
 fn reset_command(cri_socket: &str) -> String {
     let aside = format!("{DIRECTORY}/manifests");
     let manifests = [haproxy::MANIFEST_PATH, keepalived::MANIFEST_PATH];
     let put_aside = manifests
         .map(|path| format!("[ ! -e {path} ] || mv {path} {aside}/"))
         .join("\n");
+    // A manifest that was written in the meantime is the better one.
     // kubeadm empties etcd's folder before it stops the kubelet, which may start etcd once more in between.
     format!(
         "etcd=$(sed -n 's/^ *- --data-dir=//p' /etc/kubernetes/manifests/etcd.yaml 2>/dev/null)\n\
          mkdir -p {aside}\n{put_aside}\n{}\nstatus=$?\n\
          [ $status != 0 ] || [ -z \"$etcd\" ] || rm -rf \"$etcd/member\"\n\
-         mkdir -p /etc/kubernetes/manifests\n\
-         for file in {aside}/*.yaml; do [ ! -e \"$file\" ] || mv -n \"$file\" /etc/kubernetes/manifests/; done\n\
-         rm -rf {aside}\nexit $status",
+         mkdir -p {MANIFESTS}\n\
+         for file in {aside}/*.yaml; do\n\
+         \x20 [ -e \"$file\" ] || continue\n\
+         \x20 if [ -e \"{MANIFESTS}/${{file##*/}}\" ]; then rm -f \"$file\"; else mv \"$file\" {MANIFESTS}/; fi\n\
+         done\n\
+         rmdir {aside}\nexit $status",
         kubeadm::reset_command(cri_socket)
     )
 }
@@ -151,11 +157,25 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_was_written_meanwhile_stays() {
+    fn manifests_come_back_and_one_that_was_written_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (aside, manifests) = (path("aside"), path("manifests"));
         let body = reset_command("unix:///run/containerd/containerd.sock");
-        assert!(
-            body.contains("mv -n \"$file\" /etc/kubernetes/manifests/"),
-            "{body}"
+        let (_, put_back) = body.split_once("mkdir -p /etc/kubernetes/manifests").unwrap();
+        let put_back = put_back
+            .replace(&format!("{DIRECTORY}/manifests"), &aside)
+            .replace(MANIFESTS, &manifests)
+            .replace("exit $status", "");
+        let script = format!(
+            "mkdir -p {aside} {manifests}\necho old >{aside}/haproxy.yaml\necho old >{aside}/keepalived.yaml\n\
+             echo new >{manifests}/haproxy.yaml\n{put_back}\ncat {manifests}/haproxy.yaml {manifests}/keepalived.yaml\n\
+             [ ! -e {aside} ] && echo gone"
         );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "new\nold\ngone\n");
     }
 }

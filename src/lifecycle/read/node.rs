@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     etcd,
-    kube::{self, Node, OwnNode},
-    kubeadm::{self, ClusterSpec},
+    kube::{self, Node, OwnNode, RunningCluster},
+    kubeadm,
     lifecycle::{
         failure::{Failure, answer_not_understood},
         host::{CLUSTER_FILE, Marker, answers_of},
@@ -48,7 +48,7 @@ pub(crate) struct NodeSeen {
     /// Hash of its public key.
     pub ca_cert_hash: String,
     /// What the cluster says of itself; none on workers and if the API did not answer.
-    pub cluster: Option<ClusterSpec>,
+    pub cluster: Option<RunningCluster>,
     /// etcd's members; empty on workers and where etcd does not answer.
     pub members: Vec<etcd::Member>,
     /// The end of the certificate that ends first, RFC 3339; none on workers.

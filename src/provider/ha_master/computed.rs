@@ -50,7 +50,7 @@ fn set_running_version(state: &mut Value, model: &Model, seen: &NodeSeen) {
     let (Some(cluster), Some(running)) = (&model.cluster, &seen.cluster) else {
         return;
     };
-    let running = &running.kubernetes_version;
+    let running = &running.spec.kubernetes_version;
     if cluster.kubernetes_version.parse().ok().as_ref() != Some(running)
         && let Some(block) = state.at_mut(&Path::attribute("cluster"))
     {
