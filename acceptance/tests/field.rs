@@ -130,5 +130,32 @@ fn closed_ports_are_named_before_anything_is_changed() -> Result<()> {
     }
     let text = workspace.plan()?.expect(2)?.text();
     ensure!(text.contains("Plan: 7 to add"), "{text}");
+    a_packet_of_the_peer_is_no_way_to_it(&hosts)
+}
+
+/// By it a host tries whether VRRP passes.
+const TRY_VRRP: &str = include_str!("../../src/node/connectivity/try_vrrp.pl");
+
+/// `m2` takes no VRRP and sends some while `m1` waits for an answer of `m2`.
+fn a_packet_of_the_peer_is_no_way_to_it(hosts: &Hosts) -> Result<()> {
+    let (one, other) = (address("m1"), address("m2"));
+    let begin = format!("cat >/run/try_vrrp.pl <<'end of program'\n{TRY_VRRP}end of program");
+    for name in ["m1", "m2"] {
+        hosts.on(name, &begin)?;
+    }
+    hosts.on("m2", "iptables -I INPUT -p 112 ! -i lo -j DROP")?;
+    hosts.on(
+        "m1",
+        &format!(
+            "perl /run/try_vrrp.pl ask {one} {other} >/run/vrrp 2>&1 </dev/null &
+             until grep -q ':0070 ' /proc/net/raw; do :; done"
+        ),
+    )?;
+    hosts.on("m2", &format!("perl /run/try_vrrp.pl ask {other} {one}"))?;
+    let said = hosts.on(
+        "m1",
+        "while grep -q ':0070 ' /proc/net/raw; do :; done; cat /run/vrrp",
+    )?;
+    ensure!(said.trim() == "0 closed no answer", "{said}");
     Ok(())
 }

@@ -76,8 +76,9 @@ const TRY_CONNECTION: &str = r#"try() {
 /// back. [`parse_verdicts`] reads what it prints.
 ///
 /// A host on which no VRRP runs says that it does not know the protocol (ICMP type 3 code 2, RFC 792; for IPv6 `ICMPv6`
-/// type 4 code 1, RFC 4443), and one that tries the same at this moment sends a packet itself: both are open ways. Where
-/// keepalived runs already nothing may come back, which says nothing.
+/// type 4 code 1, RFC 4443): an open way. One that tries the same at this moment sends packets itself, and says in them
+/// whether it has heard this host: only then the way is open, as a firewall may drop one direction. Where keepalived runs
+/// already nothing may come back, which says nothing.
 ///
 /// With Python or Perl, one of which nearly every distribution brings along.
 pub fn try_vrrp_script(own: IpAddr, peers: &[IpAddr]) -> Look {

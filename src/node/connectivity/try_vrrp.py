@@ -2,7 +2,7 @@ import errno, select, socket, sys, time
 mode, own, peers = sys.argv[1], sys.argv[2], sys.argv[3:]
 hears = mode == "hear"
 family = socket.AF_INET6 if ":" in own else socket.AF_INET
-verdicts, left = {}, {}
+verdicts, left, heard = {}, {}, set()
 for index, peer in enumerate(peers):
     try:
         s = socket.socket(family, socket.SOCK_RAW, 112)
@@ -17,11 +17,21 @@ for index, peer in enumerate(peers):
         left[s] = index
     except OSError as error:
         verdicts[index] = "closed " + error.strerror
-def answers(work):
-    # Whether it was a packet, or what is to be said of the way; nothing where more is to be waited for.
+def send(s):
+    # The first byte says whether the peer was heard: its packets alone prove no way to it.
+    s.send(bytes([s in heard]) + bytes(7))
+def receive(s):
+    packet = s.recv(2048)
+    payload = packet if family == socket.AF_INET6 else packet[(packet[0] & 15) * 4:]
+    heard.add(s)
+    if hears:
+        return "open"
+    send(s)
+    return "open" if payload[:1] == b"\1" else None
+def said(work, s):
+    # What is to be said of the way; nothing where more is to be waited for.
     try:
-        work()
-        return True
+        return work(s)
     except BlockingIOError:
         return None
     except OSError as error:
@@ -29,22 +39,22 @@ def answers(work):
             return None
         open_way = error.errno in (errno.ENOPROTOOPT, errno.EPROTO)
         return "open" if open_way else "closed " + error.strerror
+def settle(work, s):
+    verdict = said(work, s)
+    if verdict:
+        verdicts[left[s]] = verdict
+        # Who is heard may not have heard us yet.
+        if not hears:
+            left.pop(s)
 begun, sent = time.time(), 0
 patience = 3.5 if hears else 2.2
 while left and time.time() - begun < patience:
     if time.time() - begun >= sent * 0.7:
         sent += 1
         for s in list(left):
-            said = answers(lambda: s.send(bytes(8)))
-            if isinstance(said, str):
-                verdicts[left.pop(s)] = said
+            settle(send, s)
     for s in select.select(list(left), [], [], 0.1)[0]:
-        said = answers(lambda: s.recv(2048))
-        if said is not None:
-            verdicts[left[s]] = "open" if said is True else said
-            # Who is heard may not have heard us yet.
-            if not hears:
-                left.pop(s)
+        settle(receive, s)
 for s in left:
     verdicts.setdefault(left[s], "closed no answer")
 for index in verdicts:
