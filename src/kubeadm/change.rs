@@ -1,5 +1,7 @@
 //! What a difference between a wanted and a running cluster is made of.
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
+
+use serde_json::{Map, Value};
 
 /// A setting of a cluster that is wanted otherwise than it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,19 +16,44 @@ pub struct Change {
     pub effect: Effect,
 }
 
-/// Longer values, such as the fields of a configuration, are cut where they are shown.
-const MOST_LETTERS: usize = 200;
+impl Change {
+    /// Whether the values are texts that only their program understands: they may hold credentials, and are not shown.
+    fn is_opaque(&self) -> bool {
+        self.path.steps().iter().any(|step| match step {
+            PathStep::Attribute(name) => {
+                matches!(*name, "kubelet_config" | "kube_proxy_config" | "extra_args")
+            }
+            PathStep::Key(_) | PathStep::Index(_) => false,
+        })
+    }
+}
+
+/// The fields of a configuration that differ, by their names.
+fn fields<'a>(values: impl IntoIterator<Item = &'a Option<String>>) -> BTreeSet<String> {
+    let objects = values.into_iter().flatten();
+    let objects = objects.filter_map(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    objects.flatten().map(|(name, _)| name).collect()
+}
 
 impl fmt::Display for Change {
-    /// `dns_domain: "cluster.local" -> "corp.local"`, as Terraform shows changes.
+    /// `dns_domain: "cluster.local" -> "corp.local"`, as Terraform shows changes; of values that may hold credentials only
+    /// that they differ: `api_server.extra_args["v"]: set -> not set`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_opaque() {
+            let names = fields([&self.from, &self.to]);
+            return match (&self.from, &self.to) {
+                _ if !names.is_empty() => {
+                    let names: Vec<String> = names.into_iter().collect();
+                    let verb = if names.len() == 1 { "differs" } else { "differ" };
+                    write!(f, "{}: {} {verb}", self.path, names.join(", "))
+                }
+                (None, _) => write!(f, "{}: not set -> set", self.path),
+                (_, None) => write!(f, "{}: set -> not set", self.path),
+                _ => write!(f, "{}: another value", self.path),
+            };
+        }
         let shown = |value: &Option<String>| match value {
             None => "not set".to_owned(),
-            Some(text) if text.chars().count() > MOST_LETTERS => {
-                format!("\"{}…\"", text.chars().take(MOST_LETTERS).collect::<String>())
-            }
-            // Fields as JSON have quotes of their own.
-            Some(text) if text.starts_with('{') => text.clone(),
             Some(text) => format!("\"{text}\""),
         };
         write!(f, "{}: {} -> {}", self.path, shown(&self.from), shown(&self.to))

@@ -61,6 +61,7 @@ impl ExtraArgs for BTreeMap<String, String> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Arg {
     name: String,
+    #[serde(default)]
     value: String,
 }
 

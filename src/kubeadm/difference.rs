@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::{
-    ClusterSpec, ComponentSpec, DEFAULT_DNS_DOMAIN, EtcdSpec, HostPathMount,
+    ClusterSpec, ComponentSpec, DEFAULT_DNS_DOMAIN, Endpoint, EtcdSpec, HostPathMount,
     change::{AttributePath, Change, Effect, Part},
     documents::ComponentDocument,
 };
@@ -73,8 +73,8 @@ impl ClusterSpec {
         );
         found.compare(
             "control_plane_endpoint",
-            running.control_plane_endpoint.as_ref().map(ToString::to_string),
-            control_plane_endpoint.as_ref().map(ToString::to_string),
+            endpoint(running.control_plane_endpoint.as_ref()),
+            endpoint(control_plane_endpoint.as_ref()),
             Effect::Immutable,
         );
         found.compare(
@@ -163,9 +163,20 @@ fn differing(fields: &Map<String, Value>, others: &Map<String, Value>) -> Option
     (!own.is_empty()).then(|| Value::Object(own).to_string())
 }
 
-/// As a set of networks, without the bits behind their masks.
+/// Networks without the bits behind their masks. The first is of the cluster's primary family, so their order counts.
 fn networks(nets: &[IpNet]) -> Option<String> {
-    joined(nets.iter().map(IpNet::trunc).collect())
+    let texts: Vec<String> = nets.iter().map(|net| net.trunc().to_string()).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}
+
+/// An address in its one spelling.
+fn endpoint(endpoint: Option<&Endpoint>) -> Option<String> {
+    let endpoint = endpoint?;
+    let host = match endpoint.ip() {
+        Some(address) => address.to_canonical().to_string(),
+        None => endpoint.host.clone(),
+    };
+    Some(Endpoint { host, ..*endpoint }.to_string())
 }
 
 /// As a set of names in small letters and of addresses.
@@ -180,6 +191,18 @@ fn names(sans: &[String]) -> Option<String> {
 fn joined<T: ToString>(items: BTreeSet<T>) -> Option<String> {
     let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     (!texts.is_empty()).then(|| texts.join(","))
+}
+
+/// Volumes by their names, each with how many of its name come before it: kubeadm takes a name twice.
+fn numbered(volumes: &[HostPathMount]) -> Vec<((&str, usize), &HostPathMount)> {
+    let number = |index: usize, name: &str| {
+        let before = volumes.iter().take(index);
+        before.filter(|volume| volume.name == name).count()
+    };
+    let numbered = volumes.iter().enumerate();
+    numbered
+        .map(|(index, volume)| ((&*volume.name, number(index, &volume.name)), volume))
+        .collect()
 }
 
 /// What was found to differ.
@@ -279,9 +302,10 @@ impl Changes {
         effect: Effect,
     ) {
         let shown = |volume: &HostPathMount| Some(format!("{} ({})", volume.name, volume.host_path));
-        for (index, wanted) in to.iter().enumerate() {
+        let (from, to) = (numbered(from), numbered(to));
+        for (index, (identity, wanted)) in to.iter().enumerate() {
             let path = path.index(index);
-            let Some(running) = from.iter().find(|volume| volume.name == wanted.name) else {
+            let Some((_, running)) = from.iter().find(|(running, _)| running == identity) else {
                 self.compare_at(path, None, shown(wanted), effect);
                 continue;
             };
@@ -297,8 +321,8 @@ impl Changes {
                 self.compare_at(path.child(field), from, to, effect);
             }
         }
-        for gone in from {
-            if !to.iter().any(|volume| volume.name == gone.name) {
+        for (identity, gone) in &from {
+            if !to.iter().any(|(wanted, _)| wanted == identity) {
                 self.compare_at(path.clone(), shown(gone), None, effect);
             }
         }

@@ -1,4 +1,4 @@
-//! What happens, in order: operations as lists of steps on hosts.
+//! What happens, in order: operations as plans of steps on hosts.
 //!
 //! **Invariant:** no Terraform types here. **Invariant:** a step's `check` never writes; truth is what it sees.
 //! **Invariant:** nothing drops a running command; a stop is looked at between steps and inside of waits.

@@ -4,6 +4,7 @@
 //! in HCL and has `schema.rs` (texts), `model.rs` (value ⇄ spec) and `resource.rs` (which operation when).
 mod claims;
 mod cluster_networks;
+mod clusters;
 mod diagnose;
 #[cfg(test)]
 mod docs;

@@ -211,17 +211,17 @@ fn a_wrong_name_is_found() {
         Some("ssh.bekome"), "z") … Some("Not one") … named("pod_subnet", x)"#;
     assert_eq!(named(text), ["hots", "ssh.bekome", "pod_subnet"]);
     for (file, name, is_right) in [
-        ("lifecycle/decide_bootstrap.rs", "peers", true),
-        ("lifecycle/decide_bootstrap.rs", "cluster.image_repository", true),
-        ("lifecycle/decide_bootstrap.rs", "image_repository", false),
-        ("lifecycle/decide_bootstrap.rs", "vip", false),
-        ("lifecycle/create_worker.rs", "cluster", false),
-        ("lifecycle/create_master.rs", "cluster", true),
-        ("node/preflight/loadbalancer.rs", "vip", true),
-        ("node/preflight/loadbalancer.rs", "node_name", false),
+        ("lifecycle/create/bootstrap.rs", "peers", true),
+        ("lifecycle/create/bootstrap.rs", "cluster.image_repository", true),
+        ("lifecycle/create/bootstrap.rs", "image_repository", false),
+        ("lifecycle/create/bootstrap.rs", "vip", false),
+        ("lifecycle/create/worker.rs", "cluster", false),
+        ("lifecycle/create/master.rs", "cluster", true),
+        ("preflight/loadbalancer.rs", "vip", true),
+        ("preflight/loadbalancer.rs", "node_name", false),
         ("lifecycle/transport_advice.rs", "ssh.host_key", true),
         ("lifecycle/transport_advice.rs", "ssh.private_key", false),
-        ("node/preflight/mod.rs", "ignore_preflight_errors", true),
+        ("preflight/mod.rs", "ignore_preflight_errors", true),
     ] {
         assert_eq!(is_known(&known, file, name), is_right, "{file} {name}");
     }

@@ -30,7 +30,7 @@ pub(super) trait NodeKind: Sized + Send + Sync + 'static {
     fn node(&self) -> &NodeModel;
 
     /// Fills in what of its computed attributes is known at plan. An error ends the plan.
-    fn plan(&self, _cx: &Context, _request: PlanRequest<'_>, _planned: &mut Value) {}
+    fn plan(&self, _cx: &Context, _shared: &Shared, _request: PlanRequest<'_>, _planned: &mut Value) {}
 
     /// Looks at the host that is to be this node. `looked`: what another resource has just seen of it.
     async fn check(
@@ -67,6 +67,9 @@ pub(super) trait NodeKind: Sized + Send + Sync + 'static {
 
     /// Whether a node that is whole on its host still is one for its cluster.
     async fn standing(&self, cx: &Context, shared: &Shared, seen: &NodeSeen) -> Standing;
+
+    /// Puts into the state what somebody changed in the cluster beside Terraform; at a refresh only.
+    fn set_drift(&self, _shared: &Shared, _state: &mut Value, _seen: &NodeSeen) {}
 
     /// Puts everything that was seen into the state.
     fn set_seen(&self, state: &mut Value, identity: &Identity, seen: &NodeSeen);

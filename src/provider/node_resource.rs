@@ -138,7 +138,7 @@ impl<K: NodeKind> Resource for NodeResource<K> {
             return;
         };
         replace_half_removed(request.prior, planned);
-        model.plan(cx, request, planned);
+        model.plan(cx, &self.shared, request, planned);
         if cx.has_errors() {
             return;
         }
@@ -204,6 +204,7 @@ impl<K: NodeKind> Resource for NodeResource<K> {
         }
         match model.standing(cx, &self.shared, &seen).await {
             Standing::Part => {
+                model.set_drift(&self.shared, &mut state, &seen);
                 model.set_seen(&mut state, &identity, &seen);
                 Some(state)
             }

@@ -45,7 +45,7 @@ impl Shared {
         *self.memory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(RunMemory::of(settings));
     }
 
-    fn memory(&self) -> Arc<RunMemory> {
+    pub(super) fn memory(&self) -> Arc<RunMemory> {
         self.memory.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -62,7 +62,7 @@ impl Shared {
     }
 
     /// How a host is reached that another resource speaks of: the identity in its block is its own host's, not this one's.
-    fn peer_target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
+    pub(super) fn peer_target(&self, address: &str, ssh: Option<&SshModel>) -> Option<Target> {
         let memory = self.memory();
         let settings = memory.settings.as_ref()?;
         let target = settings.target(address, ssh, Identity::default())?;
@@ -165,17 +165,6 @@ impl Shared {
         lock(&self.memory().existing)
             .get(&(type_name, Machine::of(&target)))
             .cloned()
-    }
-
-    /// Whether this run has told nothing yet under this summary about the cluster at `endpoint`.
-    pub(super) fn is_first_to_tell(
-        &self,
-        endpoint: &str,
-        ssh: Option<&SshModel>,
-        summary: &'static str,
-    ) -> bool {
-        self.peer_target("", ssh)
-            .is_none_or(|way| lock(&self.memory().told).insert((Cluster::of(endpoint, &way), summary)))
     }
 
     /// Whether hosts are to be checked at plan.

@@ -95,10 +95,7 @@ impl Connection {
         let envelope = Envelope::new(script, sudo_user);
         let (master, child) = self.start(&envelope.command, &mut turn).await?;
         let output = self.converse(script, &envelope, &master, child, turn).await;
-        // The last one on a forgotten connection ends it: nobody would ask it for anything again. The caller does not wait.
-        if let Some(master) = Arc::into_inner(master) {
-            tokio::spawn(async move { master.end().await });
-        }
+        let_go(master);
         output
     }
 
@@ -178,14 +175,17 @@ impl Connection {
                 if turn.wait_after_refusal().await {
                     continue;
                 }
+                let_go(master);
                 return Err(TransportError::NoSession {
                     hop: self.target.address.clone(),
                 });
             }
             if is_new || session.check().await.is_ok() {
+                let_go(master);
                 return Err(TransportError::Other(error));
             }
-            master = self.master(Some(&master)).await?;
+            let another = self.master(Some(&master)).await?;
+            let_go(std::mem::replace(&mut master, another));
             is_new = true;
         }
     }
@@ -223,6 +223,13 @@ impl Connection {
             }
         }
         Master::connect(&self.target, &self.workspace).await
+    }
+}
+
+/// The last one on a forgotten connection ends it: nobody would ask it for anything again. The caller does not wait.
+fn let_go(master: Arc<Master>) {
+    if let Some(master) = Arc::into_inner(master) {
+        tokio::spawn(async move { master.end().await });
     }
 }
 

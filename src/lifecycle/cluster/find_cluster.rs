@@ -12,14 +12,14 @@ use crate::{
         engine::{Condition, Run, wait_until},
         failure::Failure,
     },
-    node::facts::ETCD_FOLDER,
+    node::{Machine, facts::ETCD_FOLDER},
     remote::Host,
 };
 
-/// The master through which a cluster is changed, and what it said of the cluster.
+/// The cluster that a node joins, as one of its masters tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinTarget {
-    /// The master.
+    /// The cluster, through one of its masters.
     pub cluster: Cluster,
     /// `sha256:…` of the cluster's CA.
     pub ca_cert_hash: String,
@@ -72,7 +72,11 @@ pub(crate) async fn wait_for_cluster(
 }
 
 /// Turns what a master said into what a join needs.
-pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<JoinTarget, Failure> {
+pub(crate) fn join_target(
+    seen: &HostReport,
+    masters: Vec<Host>,
+    subject: Option<Machine>,
+) -> Result<JoinTarget, Failure> {
     let missing = || {
         Failure::new(
             "Master gave no usable answer",
@@ -91,7 +95,7 @@ pub(crate) fn through(seen: &HostReport, masters: Vec<Host>) -> Result<JoinTarge
             .data_dir
             .clone()
             .unwrap_or_else(|| ETCD_FOLDER.to_owned()),
-        cluster: Cluster::of(seen, masters),
+        cluster: Cluster::of(seen, masters, subject),
         ca_cert_hash: seen.ca_cert_hash.clone().ok_or_else(missing)?,
         ca_cert_pem: seen.ca_cert_pem.clone().ok_or_else(missing)?,
         kubernetes_version: cluster.kubernetes_version.clone(),

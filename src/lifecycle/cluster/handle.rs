@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::survey::{HostReport, Survey};
-use crate::remote::Host;
+use crate::{node::Machine, remote::Host};
 
 /// How long a master that did not answer is passed over.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -21,24 +21,28 @@ struct Inner {
     masters: Vec<Host>,
     /// Which cluster it is; only its own masters are picked.
     ca_cert_hash: Option<String>,
+    /// The machine that joins or leaves, whatever it is called; it is never picked.
+    subject: Option<Machine>,
     chosen: Mutex<Host>,
 }
 
 impl Cluster {
-    /// The cluster of this master, which answers now; others are looked for among `masters`.
-    pub(crate) fn of(seen: &HostReport, masters: Vec<Host>) -> Self {
-        Self::new(seen.host.clone(), seen.ca_cert_hash.clone(), masters)
+    /// The cluster of this master, which answers now; others are looked for among `masters`. `subject`: the machine that the
+    /// operation is about, if it is or may become a master.
+    pub(crate) fn of(seen: &HostReport, masters: Vec<Host>, subject: Option<Machine>) -> Self {
+        Self::new(seen.host.clone(), seen.ca_cert_hash.clone(), masters, subject)
     }
 
     /// Through this master only: one that has just been made works through itself.
     pub(crate) fn at(master: Host) -> Self {
-        Self::new(master, None, Vec::new())
+        Self::new(master, None, Vec::new(), None)
     }
 
-    fn new(chosen: Host, ca_cert_hash: Option<String>, masters: Vec<Host>) -> Self {
+    fn new(chosen: Host, ca_cert_hash: Option<String>, masters: Vec<Host>, subject: Option<Machine>) -> Self {
         let inner = Inner {
             masters,
             ca_cert_hash,
+            subject,
             chosen: Mutex::new(chosen),
         };
         Self {
@@ -58,7 +62,13 @@ impl Cluster {
             .cloned()
             .collect();
         let survey = Survey::of(&others).await;
-        let is_own = |seen: &&HostReport| seen.is_usable() && seen.ca_cert_hash == self.inner.ca_cert_hash;
+        let is_subject = |seen: &HostReport| {
+            let subject = self.inner.subject.as_ref();
+            subject.is_some_and(|subject| seen.machine.is(subject))
+        };
+        let is_own = |seen: &&HostReport| {
+            seen.is_usable() && seen.ca_cert_hash == self.inner.ca_cert_hash && !is_subject(seen)
+        };
         let Some(seen) = survey.masters().find(is_own) else {
             return chosen;
         };

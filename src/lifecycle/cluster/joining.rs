@@ -3,6 +3,7 @@
 //! kubeadm goes on for some seconds after the new member votes. Only until then nobody else may change membership.
 use std::time::Duration;
 
+use super::handle::Cluster;
 use crate::{
     command::Look,
     etcd::{self, Member},
@@ -30,14 +31,14 @@ pub(crate) enum Joined {
 }
 
 /// Waits until the `kubeadm join` on the run's host leaves etcd's membership alone: it has ended, or the new one is a
-/// member by the list that `via` gives. Waits to the end also when the run is cancelled: the state can
+/// member by the list that a master gives. Waits to the end also when the run is cancelled: the state can
 /// hold what was made.
 ///
 /// The new member's own answer is not waited for: etcd may take 7 s for its first one, if the proposal by which it
 /// publishes itself is lost while it applies the leader's snapshot (`ReqTimeout` in etcd's server/config).
 pub(crate) async fn await_vote(
     run: &Run,
-    via: &Host,
+    cluster: &Cluster,
     is_member: impl Fn(&[Member]) -> bool,
 ) -> Result<Joined, Failure> {
     loop {
@@ -47,7 +48,7 @@ pub(crate) async fn await_vote(
         }
         // Who does not say says no: a cluster of two has no quorum until the second one votes.
         let script = Look::new("etcd member list", etcd::member_list_command());
-        if let Ok(output) = via.look(&script).await
+        if let Ok(output) = cluster.via().await.look(&script).await
             && etcd::parse_member_list(&output.stdout).is_ok_and(|members| is_member(&members))
         {
             return Ok(Joined::Votes);

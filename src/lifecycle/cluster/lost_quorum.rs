@@ -1,14 +1,35 @@
 //! Tells at a refresh that etcd has lost its quorum: too few of its members answer for any change of the cluster.
-use super::membership::{Health, known_health};
+use super::{
+    membership::{Health, known_health},
+    survey::Survey,
+};
 use crate::{etcd::quorum, lifecycle::notice::Notice, remote::Host};
 
-/// Asks on a master whose etcd gave no list of members that a majority agrees on. `None`: enough members answer, or the
-/// host's own member does not and nothing can be said. Reads only; takes up to 6 s.
-pub(crate) async fn look_for_lost_quorum(host: &Host) -> Option<Notice> {
+/// Asks on a master whose etcd gave no list of members that a majority agrees on, after the other masters were asked: one of
+/// them may be part of a majority, and then this host alone is cut off. `None`: enough members answer, or the host's own
+/// member does not and nothing can be said. Reads only; takes up to 10 s.
+pub(crate) async fn look_for_lost_quorum(host: &Host, masters: &[Host]) -> Option<Notice> {
     let health = known_health(host).await.ok().flatten()?;
-    health
-        .has_lost_quorum()
-        .then(|| lost_quorum(host.name(), &health))
+    if !health.has_lost_quorum() {
+        return None;
+    }
+    let others = masters.iter().filter(|master| master.name() != host.name());
+    let survey = Survey::of(&others.cloned().collect::<Vec<_>>()).await;
+    Some(match survey.via() {
+        Some(seen) => cut_off(host.name(), seen.host.name(), &health),
+        None => lost_quorum(host.name(), &health),
+    })
+}
+
+fn cut_off(host: &str, other: &str, health: &Health) -> Notice {
+    let silent = health.voters().difference(&health.answering).copied().collect();
+    Notice {
+        summary: "etcd member is cut off from the others",
+        detail: format!(
+            "Host: {host}\n\nIts etcd member does not reach {}, while {other} has a majority: the cluster works without this member, and its own API server answers with errors. Look for a firewall or a route between the masters (ports 2379 and 2380), and at the log of etcd there.",
+            health.names(&silent)
+        ),
+    }
 }
 
 fn lost_quorum(host: &str, health: &Health) -> Notice {
@@ -62,7 +83,7 @@ mod tests {
         let host = FakeHost::new("10.0.0.11")
             .on("known etcd members", says(LIST))
             .on("etcd status", says(&status));
-        look_for_lost_quorum(&host.host()).await
+        look_for_lost_quorum(&host.host(), &[]).await
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ mod survey;
 pub(crate) use credentials::{
     kubeadm_version, mint_token, new_bootstrap_token, remove_certificates, revoke, upload_certificates,
 };
-pub(crate) use find_cluster::{JoinTarget, find_cluster, through, wait_for_cluster};
+pub(crate) use find_cluster::{JoinTarget, find_cluster, join_target, wait_for_cluster};
 pub(crate) use handle::Cluster;
 pub(crate) use joining::{Joined, await_other, await_vote};
 pub(crate) use lost_quorum::look_for_lost_quorum;

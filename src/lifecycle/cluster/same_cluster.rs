@@ -58,7 +58,17 @@ pub(crate) fn foreign_cluster(
 /// go on only with the same settings, and so may a master that joins by its `cluster` block. Only what can never change in
 /// a cluster counts.
 fn check_same_settings(cluster: &ClusterSpec, running: &ClusterSpec) -> Result<(), Failure> {
-    let differing: Vec<String> = cluster
+    // What is not set is as it runs.
+    let mut wanted = cluster.clone();
+    if wanted.pod_subnet.is_empty() {
+        wanted.pod_subnet.clone_from(&running.pod_subnet);
+    }
+    if wanted.service_subnet.is_empty() {
+        wanted.service_subnet.clone_from(&running.service_subnet);
+    }
+    wanted.dns_domain = wanted.dns_domain.or_else(|| running.dns_domain.clone());
+    wanted.etcd.data_dir = wanted.etcd.data_dir.or_else(|| running.etcd.data_dir.clone());
+    let differing: Vec<String> = wanted
         .difference(running)
         .iter()
         .filter(|change| change.effect == Effect::Immutable)

@@ -8,7 +8,7 @@ use crate::{
     lifecycle::{
         engine::Run,
         failure::{Failure, answer_not_understood},
-        host::{Marker, answers_of, detached},
+        host::{Marker, UNREADABLE, answers_of, detached},
     },
     node::{
         MARKER, Machine, Query,
@@ -114,6 +114,13 @@ impl Survey {
             }
         }
         survey
+    }
+
+    /// Why a host's note cannot be read, if one cannot: that is no silence, and ends by itself never.
+    pub(crate) fn take_unreadable(&mut self) -> Option<Failure> {
+        let mut silent = self.silent.iter();
+        let index = silent.position(|(_, failure)| failure.summary == UNREADABLE)?;
+        Some(self.silent.remove(index).1)
     }
 
     /// Whether nothing is in the way of believing it: every host answered, and none is in the middle of

@@ -8,8 +8,8 @@ use crate::{
     kubeadm::{ClusterSpec, Endpoint},
     lifecycle::{
         cluster::{
-            HostReport, JoinTarget, Survey, await_other, check_same_ca, check_same_cluster, taken_out_by,
-            through, wait_for_cluster, with_itself,
+            HostReport, JoinTarget, Survey, await_other, check_same_ca, check_same_cluster, join_target,
+            taken_out_by, wait_for_cluster, with_itself,
         },
         engine::{Condition, Run, wait_until},
         failure::{Failure, FailureKind},
@@ -50,6 +50,9 @@ pub(crate) async fn decide_bootstrap(run: &Run, spec: &MasterSpec) -> Result<Boo
     })?;
     let candidates = spec.candidates();
     let mut survey = Survey::of(&with_itself(run, &candidates)).await;
+    if let Some(failure) = survey.take_unreadable() {
+        return Err(failure);
+    }
     let own = survey
         .take(&run.host)
         .ok_or_else(|| Failure::new("Host does not answer any more", survey.account()))?;
@@ -95,7 +98,7 @@ pub(crate) async fn decide_bootstrap(run: &Run, spec: &MasterSpec) -> Result<Boo
         if let Some(seen) = taken_out_by(&own, &survey) {
             check_same_cluster(spec, &endpoint, seen)?;
             await_joins(run, &survey).await?;
-            return through(seen, candidates.clone()).map(Bootstrap::Rejoin);
+            return join_target(seen, candidates.clone(), Some(own.machine.clone())).map(Bootstrap::Rejoin);
         }
         return Ok(Bootstrap::Member);
     }
@@ -106,7 +109,7 @@ pub(crate) async fn decide_bootstrap(run: &Run, spec: &MasterSpec) -> Result<Boo
     if let Some(seen) = via {
         check_same_cluster(spec, &endpoint, seen)?;
         await_joins(run, &survey).await?;
-        return through(seen, candidates.clone()).map(Bootstrap::Join);
+        return join_target(seen, candidates.clone(), Some(own.machine.clone())).map(Bootstrap::Join);
     }
     match &spec.cluster {
         None => {
@@ -144,7 +147,10 @@ pub(crate) async fn await_init_on(run: &Run, initialiser: &Host) -> Result<(), F
     let name = format!("kubeadm init on {} ends", initialiser.name());
     wait_until(run, &name, Duration::from_secs(600), || {
         Box::pin(async {
-            let survey = Survey::of(std::slice::from_ref(initialiser)).await;
+            let mut survey = Survey::of(std::slice::from_ref(initialiser)).await;
+            if let Some(failure) = survey.take_unreadable() {
+                return Err(failure);
+            }
             let half = survey.seen.iter().any(HostReport::has_unfinished_init) || !survey.silent.is_empty();
             Ok(if half {
                 Condition::NotYet(survey.account())

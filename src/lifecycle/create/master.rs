@@ -94,12 +94,12 @@ impl Decide for Master<'_> {
         Ok(match decide_bootstrap(self.run, self.spec).await? {
             Bootstrap::Init(_) if !lock.covers(&self.hosts) => Decision::Again,
             Bootstrap::Init(cluster) => Decision::Go(self.init(&cluster), ()),
-            Bootstrap::Join(through) => {
-                self.refuse_external_etcd(&through)?;
-                self.check_etcd_folder(&through).await?;
-                Decision::Go(self.join(&through), ())
+            Bootstrap::Join(target) => {
+                self.refuse_external_etcd(&target)?;
+                self.check_etcd_folder(&target).await?;
+                Decision::Go(self.join(&target), ())
             }
-            Bootstrap::Rejoin(through) => Decision::Go(self.rejoin(&through), ()),
+            Bootstrap::Rejoin(target) => Decision::Go(self.rejoin(&target), ()),
             Bootstrap::Member => Decision::Go(self.adopt(), ()),
             Bootstrap::After(initialiser) => {
                 Decision::WaitFor(Box::pin(
@@ -160,8 +160,8 @@ impl<'a> Master<'a> {
     }
 
     /// Members, votes and removals here are those of etcd on the masters.
-    fn refuse_external_etcd(&self, through: &JoinTarget) -> Result<(), Failure> {
-        if through.topology == Topology::StackedEtcd {
+    fn refuse_external_etcd(&self, target: &JoinTarget) -> Result<(), Failure> {
+        if target.topology == Topology::StackedEtcd {
             return Ok(());
         }
         let detail = "The cluster has external etcd, and this provider joins masters to clusters with etcd on the masters only. Workers can join it.";
@@ -172,9 +172,9 @@ impl<'a> Master<'a> {
     }
 
     /// The cluster says where each of its masters has etcd's data.
-    async fn check_etcd_folder(&self, through: &JoinTarget) -> Result<(), Failure> {
+    async fn check_etcd_folder(&self, target: &JoinTarget) -> Result<(), Failure> {
         let host = &self.run.host;
-        let problems = joining_etcd(host, &self.facts, &self.spec.node, &through.etcd_folder).await?;
+        let problems = joining_etcd(host, &self.facts, &self.spec.node, &target.etcd_folder).await?;
         match failure_of(&problems) {
             Some(failure) => Err(failure.on(host.name())),
             None => Ok(()),
@@ -208,18 +208,18 @@ impl<'a> Master<'a> {
         ])
     }
 
-    fn join(&self, through: &JoinTarget) -> Plan {
-        let cluster = &through.cluster;
+    fn join(&self, target: &JoinTarget) -> Plan {
+        let cluster = &target.cluster;
         let own = self.node.advertise_address;
         let join = KubeadmJoin {
             kubeadm: self.kubeadm.clone(),
             cluster: cluster.clone(),
             endpoint: self.endpoint.clone(),
-            ca_cert_pem: through.ca_cert_pem.clone(),
+            ca_cert_pem: target.ca_cert_pem.clone(),
             node: self.node.clone(),
             control_plane: own.map(|advertise_address| ControlPlane {
                 advertise_address,
-                kubernetes_version: through.kubernetes_version.clone(),
+                kubernetes_version: target.kubernetes_version.clone(),
             }),
         };
         Plan::new([
@@ -259,14 +259,14 @@ impl<'a> Master<'a> {
 
     /// What an earlier life left on the host and in the cluster goes first; a Node that is Ready still would keep
     /// kubeadm from joining.
-    fn rejoin(&self, through: &JoinTarget) -> Plan {
-        self.join(through).after(Stage::under_cluster_lock([
+    fn rejoin(&self, target: &JoinTarget) -> Plan {
+        self.join(target).after(Stage::under_cluster_lock([
             step(KubeadmReset {
                 cri_socket: self.node.cri_socket.clone(),
                 verify: None,
             }),
             step(DeleteNode {
-                cluster: through.cluster.clone(),
+                cluster: target.cluster.clone(),
                 name: self.node.name.clone(),
             }),
         ]))
@@ -285,7 +285,7 @@ impl<'a> Master<'a> {
                     .then(|| StayInCluster {
                         cluster: self.itself(),
                         name: self.node.name.clone(),
-                        member: self.node.advertise_address,
+                        member: None,
                     })
                     .and_then(step),
             ]),

@@ -1,10 +1,9 @@
 //! Makes a host a worker of a running cluster.
-
 use super::preflight::{refuse_foreign_node, without_kubeadm, worker_problems};
 use crate::{
     kubeadm::ca_cert_hash as ca_cert_hash_of,
     lifecycle::{
-        cluster::{find_cluster, kubeadm_version, node_of, through},
+        cluster::{find_cluster, join_target, kubeadm_version, node_of},
         engine::Run,
         failure::Failure,
         host::{await_setup, look_again, look_unless, marker_of},
@@ -75,23 +74,23 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
         );
         Failure::new("No cluster to join", detail).at("join")
     })?;
-    let through = through(seen, spec.join.masters.clone())?;
-    if through.ca_cert_hash != spec.join.ca_cert_hash {
+    let target = join_target(seen, spec.join.masters.clone(), None)?;
+    if target.ca_cert_hash != spec.join.ca_cert_hash {
         let detail = format!(
             "The masters' CA is {}, join says {}.",
-            through.ca_cert_hash, spec.join.ca_cert_hash
+            target.ca_cert_hash, spec.join.ca_cert_hash
         );
         return Err(Failure::new("Cluster is not the one that join describes", detail).at("join"));
     }
     let node = spec.node.node_spec(&facts, &run.host);
-    let cluster = &through.cluster;
+    let cluster = &target.cluster;
     let marker = marker_of(&facts)?;
     let is_node = facts.kubernetes.kubelet_conf;
     let is_recorded = marker.as_ref().is_some_and(|marker| marker.is_member);
     // The Node was there when the membership was recorded: it was taken out while the host was down.
     let is_stale = is_node && is_recorded && node_of(&cluster.via().await, &node.name).await?.is_none();
     if is_stale {
-        check_same_ca(run, &facts, &through.ca_cert_hash)?;
+        check_same_ca(run, &facts, &target.ca_cert_hash)?;
     }
     // Somebody may have reset the host; the marker does not know of that.
     let joins = is_stale || !is_node || !is_recorded;
@@ -123,7 +122,7 @@ async fn plan(run: &Run, spec: &WorkerSpec, facts: Facts, is_tried: bool) -> Res
                 kubeadm,
                 cluster: cluster.clone(),
                 endpoint: spec.join.endpoint.clone(),
-                ca_cert_pem: through.ca_cert_pem.clone(),
+                ca_cert_pem: target.ca_cert_pem.clone(),
                 node: node.clone(),
                 control_plane: None,
             })

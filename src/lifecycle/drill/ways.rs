@@ -332,7 +332,7 @@ async fn create_at_once(lab: &Lab, masters: [&str; 3], locks: &dyn Fn() -> Locks
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_first_after_a_failed_founding_lets_the_founder_pass() {
+async fn who_comes_first_after_a_failed_init_lets_its_master_pass() {
     let lab = Lab::new(changed(begun().await, |world| {
         world.kubeadm_fails = 1;
         world.let_time_pass();

@@ -34,9 +34,15 @@ pub(crate) trait Step: Send + Sync {
         Ok(())
     }
 
-    /// Whether `undo` changes etcd's members: it then runs under the cluster's lock also where the step does not.
+    /// Whether `undo` changes etcd's members: `drive` then takes the cluster's lock for it, where the step has it not.
     fn undo_changes_membership(&self) -> bool {
         false
+    }
+
+    /// Whether the step may be tried again through another master, if the one that it works through has gone away. Not so
+    /// where an earlier step has judged the cluster as it was with that master.
+    fn may_change_masters(&self) -> bool {
+        true
     }
 
     /// Whether a cancelled run still does this step: short ones that finish what exists already.

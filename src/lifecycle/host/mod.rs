@@ -29,6 +29,7 @@ pub(crate) use kubeadm_file::{
 };
 pub(crate) use loadbalancer_note::LoadbalancerNote;
 pub(crate) use marker::{Credentials, InProgress, Marker, Schedulability};
+pub(crate) use note::UNREADABLE;
 pub(crate) use reach::{Reached, reach_for_removal};
 pub(crate) use reset::{clean_host, drop_vip, reset_host, reset_kubeadm};
 pub(crate) use user_kubeconfig::remove_copy_script;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::lifecycle::failure::Failure;
 
-const SUMMARY: &str = "Note on the host cannot be read";
+/// The summary of a note that cannot be read.
+pub(crate) const UNREADABLE: &str = "Note on the host cannot be read";
 
 /// The text of a note in this version of its format.
 pub(super) fn write(version: u64, note: &impl Serialize) -> String {
@@ -35,9 +36,12 @@ pub(super) fn read<T: DeserializeOwned>(path: &str, fields: Value) -> Result<T, 
 }
 
 fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
-    Failure::new(SUMMARY, format!("{path} is no note of this provider: {error}."))
-        .at("host")
-        .advise("Nothing was changed. If nobody needs the file, remove it there.")
+    Failure::new(
+        UNREADABLE,
+        format!("{path} is no note of this provider: {error}."),
+    )
+    .at("host")
+    .advise("Nothing was changed. If nobody needs the file, remove it there.")
 }
 
 fn written_later(path: &str, version: &Value, newest: u64, written_by: Option<&Value>) -> Failure {
@@ -46,7 +50,7 @@ fn written_later(path: &str, version: &Value, newest: u64, written_by: Option<&V
         written_by.and_then(Value::as_str).unwrap_or("(not named)"),
         env!("CARGO_PKG_VERSION"),
     );
-    Failure::new(SUMMARY, detail)
+    Failure::new(UNREADABLE, detail)
         .at("host")
         .advise("Nothing was changed. Use that version of the provider, or a later one.")
 }
@@ -68,11 +72,15 @@ mod tests {
     fn a_note_of_a_later_version_is_an_error_that_names_it() {
         let later = r#"{"version":3,"written_by":"0.9.0","what":"ever"}"#;
         let failure = version("/note", later, 2).unwrap_err();
-        assert_eq!(failure.summary, SUMMARY);
+        assert_eq!(failure.summary, UNREADABLE);
         assert!(failure.detail.contains("version 0.9.0"), "{failure}");
         for text in ["no JSON", r#"{"version":"x"}"#] {
-            assert_eq!(version("/note", text, 2).unwrap_err().summary, SUMMARY, "{text}");
+            assert_eq!(
+                version("/note", text, 2).unwrap_err().summary,
+                UNREADABLE,
+                "{text}"
+            );
         }
-        assert_eq!(read::<u8>("/note", json!({})).unwrap_err().summary, SUMMARY);
+        assert_eq!(read::<u8>("/note", json!({})).unwrap_err().summary, UNREADABLE);
     }
 }

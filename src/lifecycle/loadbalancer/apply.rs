@@ -1,5 +1,4 @@
 //! Puts HAProxy and keepalived on a host as static pods, and keeps them as they should be.
-
 use super::check::{interface_of, look, problems};
 use crate::{
     lifecycle::{

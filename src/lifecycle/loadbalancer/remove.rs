@@ -1,5 +1,4 @@
 //! Takes HAProxy and keepalived off a host.
-
 use crate::lifecycle::{
     engine::Run,
     failure::Failure,

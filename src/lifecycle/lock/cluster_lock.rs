@@ -156,13 +156,24 @@ impl Lock {
     /// Fails if somebody else may have the lock now: this process was away for longer than the lease.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let renewed = *self.hold.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.hold.is_lost.load(Ordering::Relaxed) && renewed.elapsed() < LEASE {
+        // Where no host answered, there is nothing to renew: nothing is changed on it either.
+        let is_fresh = self.hosts.is_empty() || renewed.elapsed() < LEASE;
+        if !self.hold.is_lost.load(Ordering::Relaxed) && is_fresh {
             return Ok(());
         }
-        let detail = "The hosts of the cluster could not be reached for a minute, and another run has the cluster's lock now, or may have it.";
+        let (summary, detail) = match self.scope {
+            Scope::Cluster => (
+                "The cluster's lock was lost",
+                "The hosts of the cluster could not be reached for a minute, and another run has the cluster's lock now, or may have it.",
+            ),
+            Scope::Host => (
+                "The host's lock was lost",
+                "The host could not be reached for a minute, and another run has its lock now, or may have it.",
+            ),
+        };
         Err(Failure {
             kind: FailureKind::Interrupted,
-            ..Failure::new("The cluster's lock was lost", detail)
+            ..Failure::new(summary, detail)
         }
         .advise("Apply again: it goes on from there when the other run has ended."))
     }

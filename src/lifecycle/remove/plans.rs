@@ -35,6 +35,8 @@ pub(super) fn leave(leaving: &RemovalSpec, cluster: &Cluster) -> Plan {
                 }),
                 drain(leaving, cluster, DRAIN_LIMIT, false),
                 member.and_then(|_| step(ReleaseVip)),
+                // A drain takes minutes: another master may have died since.
+                guard_quorum(leaving, cluster),
             ],
         )
         .or_take_back(stay(leaving, cluster)),

@@ -89,7 +89,11 @@ async fn look(
                 .masters
                 .iter()
                 .filter(|host| host.name() != run.host.name());
-            let cluster = Cluster::of(seen, others.cloned().collect());
+            let cluster = Cluster::of(
+                seen,
+                others.cloned().collect(),
+                own.map(|own| own.machine.clone()),
+            );
             return Ok((Remains::Through(cluster), Duration::ZERO));
         }
         survey.seen.extend(one.seen);

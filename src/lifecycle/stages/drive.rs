@@ -15,7 +15,7 @@ pub(crate) trait Decide: Sync {
     /// What the operation comes to.
     type End: Send;
 
-    /// Looks and never changes anything but notes. `lock`: the cluster's, which is held now.
+    /// Looks; it changes nothing but notes, and a removal that is refused it takes back. `lock`: the cluster's, which is held now.
     async fn decide(&self, lock: &Lock) -> Result<Decision<'_, Self::End>, Failure>;
 }
 

@@ -5,7 +5,7 @@
 //! run and again: it takes the cluster's lock, asks the operation to decide what to do by what is seen under the lock,
 //! and runs that; the lock goes back before the first stage that does not need it.
 //!
-//! Guarantees: no step runs without the locks of its stage, and none is dropped half-way; a step that fails for good is
+//! Guarantees: a lock that is held is checked before each step, and no step is dropped half-way; a step that fails for good is
 //! followed by its own `undo`, then by what takes the stage back; everything else stays, and the next run goes on there.
 mod drive;
 mod runner;

@@ -3,16 +3,13 @@ use std::{ops::Range, time::Instant};
 
 use super::{
     site::Site,
-    stage::{Plan, Stage, Under},
+    stage::{Plan, Stage},
 };
 use crate::lifecycle::{
     engine::{Act, Check, Outcome, Run, Step, journal},
     failure::{Failure, FailureKind},
     lock::Lock,
 };
-
-/// Through how many masters a step is tried.
-const MASTERS_TRIED: u32 = 2;
 
 /// The locks that the operation holds; all of them are checked before each step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +37,8 @@ impl<'a> Held<'a> {
     }
 }
 
-/// Runs a plan of stages that need no more locks than are held. Stops at the first failure, after that step's own
+/// Runs a plan of stages that need no more locks than are held; none is held where the host does not answer, and for a load
+/// balancer (decision 46). Stops at the first failure, after that step's own
 /// `undo` and what takes the stage back; earlier steps stay as they are, and the next run goes on from there.
 ///
 /// A step that is running is never dropped: a cancelled run stops between steps.
@@ -143,13 +141,16 @@ impl StageRun<'_> {
 
     /// A step that works through a master which has gone away is tried again: it works through another one then.
     async fn step(&self, step: &dyn Step) -> Result<Outcome, Failure> {
-        let mut tries = 1;
-        loop {
-            match self.step_once(step).await {
-                Err(failure) if tries < MASTERS_TRIED && self.is_about_another_host(&failure) => tries += 1,
-                ended => return ended,
-            }
+        let failure = match self.step_once(step).await {
+            Err(failure) if step.may_change_masters() && self.is_about_another_host(&failure) => failure,
+            ended => return ended,
+        };
+        if self.run.cancel.is_cancelled() && !step.finishes() {
+            return Err(failure);
         }
+        self.held.check()?;
+        tracing::info!(%failure, step = step.title(), "tried again, through another master");
+        self.step_once(step).await
     }
 
     fn is_about_another_host(&self, failure: &Failure) -> bool {
@@ -184,7 +185,7 @@ impl StageRun<'_> {
     /// The step's own `undo`, under the cluster's lock where it changes etcd's members.
     async fn undo(&self, step: &dyn Step) -> Result<(), Failure> {
         match self.site {
-            Some(site) if step.undo_changes_membership() && self.stage.under == Under::Host => {
+            Some(site) if step.undo_changes_membership() && self.held.cluster.is_none() => {
                 let lock = site.lock(self.run).await?;
                 lock.around(async |_| step.undo(Act::on(self.run)).await).await
             }

@@ -9,20 +9,22 @@ use crate::lifecycle::{
     steps::join::{ApplyNodeSettings, WriteFiles},
 };
 
-/// Makes the change; the host is locked meanwhile.
+/// Makes the change. The host is locked only if something changes on it: labels, annotations and taints are changed through
+/// a master, also while the node's own host does not answer.
 pub(crate) async fn update_node(run: &Run, change: NodeChange, locks: &Locks) -> Result<(), Failure> {
-    let lock = locks.lock_host(run).await?;
-    lock.around(async |host| {
-        let files = (!change.files.is_empty()).then(|| WriteFiles {
+    if change.files.is_empty() {
+        let plan = Plan::new([Stage::under_host_lock([settings(run, &change).await?])]);
+        return run_plan(run, &plan, Held::default()).await;
+    }
+    let plan = Plan::new([Stage::under_host_lock([
+        step(WriteFiles {
             files: change.files.clone(),
-        });
-        let plan = Plan::new([Stage::under_host_lock([
-            files.and_then(step),
-            settings(run, &change).await?,
-        ])]);
-        run_plan(run, &plan, Held::by_host(host)).await
-    })
-    .await
+        }),
+        settings(run, &change).await?,
+    ])]);
+    let lock = locks.lock_host(run).await?;
+    lock.around(async |host| run_plan(run, &plan, Held::by_host(host)).await)
+        .await
 }
 
 /// Through a master: the host's own kubelet may not change all of it.
@@ -35,7 +37,7 @@ async fn settings(run: &Run, change: &NodeChange) -> Result<Option<Box<dyn Step>
         .via()
         .ok_or_else(|| Failure::new("No master answers", survey.account()).at("join"))?;
     Ok(step(ApplyNodeSettings {
-        cluster: Cluster::of(seen, change.masters.clone()),
+        cluster: Cluster::of(seen, change.masters.clone(), None),
         name: change.name.clone(),
         labels: change.labels.clone(),
         annotations: change.annotations.clone(),

@@ -25,7 +25,6 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, identity: &Ident
                 .unwrap_or_default(),
         );
     }
-    set_running_version(state, model, seen);
     state.set("ca_cert_hash", seen.ca_cert_hash.as_str());
     state.set("ca_cert_pem", seen.ca_cert_pem.as_str());
     state.set(
@@ -44,9 +43,9 @@ pub(super) fn set_master_seen(state: &mut Value, model: &Model, identity: &Ident
     state.unknown_to_null();
 }
 
-/// The version that the cluster runs, where it is another one than the state has: somebody upgraded it by hand. What is
-/// the same stays as it is spelled.
-fn set_running_version(state: &mut Value, model: &Model, seen: &NodeSeen) {
+/// At a refresh: the version that the cluster runs, where it is another one than the state has, as somebody upgraded it by
+/// hand. What is the same stays as it is spelled. Not at a create, whose state is what was planned.
+pub(super) fn set_running_version(state: &mut Value, model: &Model, seen: &NodeSeen) {
     let (Some(cluster), Some(running)) = (&model.cluster, &seen.cluster) else {
         return;
     };
@@ -65,7 +64,7 @@ fn join_of(model: &Model, ca_cert_hash: &str) -> Option<JoinModel> {
         endpoint: cluster.control_plane_endpoint.clone(),
         ca_cert_hash: ca_cert_hash.to_owned(),
         cluster_name: cluster.name().to_owned(),
-        masters: model.founding_masters(),
+        masters: model.all_masters(),
     })
 }
 
@@ -87,7 +86,7 @@ pub(super) fn planned_join(model: &Model, request: PlanRequest<'_>) -> Value {
         (
             "masters",
             if is_known {
-                Value::from(model.founding_masters())
+                Value::from(model.all_masters())
             } else {
                 Value::unknown()
             },

@@ -117,7 +117,7 @@ impl Model {
     }
 
     /// Where masters of the cluster that the `cluster` block describes are.
-    pub(super) fn founding_masters(&self) -> Vec<String> {
+    pub(super) fn all_masters(&self) -> Vec<String> {
         self.masters_with(&[])
     }
 

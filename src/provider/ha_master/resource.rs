@@ -13,7 +13,7 @@ use super::{
         shared::Shared,
         text_map,
     },
-    computed::{planned_join, rendered, set_master_seen},
+    computed::{planned_join, rendered, set_master_seen, set_running_version},
     model::Model,
     schema::schema,
     settings_change::settings_change,
@@ -48,9 +48,10 @@ impl Model {
         look_for_stale_master(&self.own_host(shared)?, &self.masters_to_ask(shared)).await
     }
 
-    /// Whether etcd has lost its quorum; the user is told once for each cluster.
+    /// Whether etcd has lost its quorum, or this host's member is cut off from it; the user is told once for each cluster.
     async fn look_for_lost_quorum(&self, shared: &Shared) -> Option<Diagnostic> {
-        let lost = look_for_lost_quorum(&self.own_host(shared)?).await?;
+        let others = self.masters_to_ask(shared);
+        let lost = look_for_lost_quorum(&self.own_host(shared)?, &others).await?;
         shared
             .is_first_to_tell(self.node.endpoint(), self.node.ssh.as_ref(), lost.summary)
             .then(|| notice(&lost))
@@ -78,11 +79,12 @@ impl NodeKind for Model {
         &self.node
     }
 
-    fn plan(&self, cx: &Context, request: PlanRequest<'_>, planned: &mut Value) {
+    fn plan(&self, cx: &Context, shared: &Shared, request: PlanRequest<'_>, planned: &mut Value) {
         let cluster = request.config.get("cluster");
+        let running = shared.running_version(self.node.endpoint(), self.node.ssh.as_ref());
         let refusals = request
             .prior
-            .map(|prior| settings_change(prior.get("cluster"), cluster));
+            .map(|prior| settings_change(prior, cluster, running.as_ref()));
         if let Some(refusals) = refusals.filter(|refusals| !refusals.is_empty()) {
             return refusals.into_iter().for_each(|refusal| cx.add(refusal));
         }
@@ -153,6 +155,14 @@ impl NodeKind for Model {
             cx.add(lost);
         }
         Standing::Part
+    }
+
+    fn set_drift(&self, shared: &Shared, state: &mut Value, seen: &NodeSeen) {
+        if let Some(running) = &seen.cluster {
+            let version = running.spec.kubernetes_version.clone();
+            shared.note_running_version(self.node.endpoint(), self.node.ssh.as_ref(), version);
+        }
+        set_running_version(state, self, seen);
     }
 
     fn set_seen(&self, state: &mut Value, identity: &Identity, seen: &NodeSeen) {

@@ -69,7 +69,7 @@ pub(super) fn cluster() -> NestedBlock {
                 Attribute::optional("name", Type::String)
                     .describe("Name of the cluster (kubeadm's `clusterName`): letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit. Default: `kubernetes`."),
                 Attribute::required("kubernetes_version", Type::String)
-                    .describe("Kubernetes version, for example `1.37.2`, without build metadata. kubeadm and the kubelet on the host must have the same minor.")
+                    .describe("Kubernetes version, for example `1.37.2`, without build metadata. kubeadm and the kubelet on the host must have the same minor. After an upgrade by hand (`kubeadm upgrade`) the plan asks for the new version to be written here.")
                     .validate(|value| string(value, validate_version)),
                 Attribute::required("control_plane_endpoint", Type::String)
                     .describe("`host:port`, without a scheme, that all nodes reach the API by: `endpoint` of `ha_loadbalancer`, or a name that leads to it.")

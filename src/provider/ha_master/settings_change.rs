@@ -1,24 +1,38 @@
 //! The refusal of what would change the settings of a running cluster.
 use super::model::ClusterModel;
 use crate::{
-    kubeadm::{AttributePath, Change, Effect, Part, PathStep},
+    kubeadm::{AttributePath, Change, Effect, Part, PathStep, Version},
     tf_provider::{Diagnostic, Path, Value},
 };
 
 /// Errors if the configuration's `cluster` block wants something else than the state's, which is what runs: one for the
 /// version, and one for all other settings. What is only spelled otherwise, or a default that is written out, is no change.
-pub(super) fn settings_change(running: &Value, wanted: &Value) -> Vec<Diagnostic> {
-    if running.is_null() || !wanted.is_wholly_known() || running == wanted {
+///
+/// `version`: what a refresh of this run saw the cluster run. The state of a master that could not be asked may be older.
+pub(super) fn settings_change(prior: &Value, wanted: &Value, version: Option<&Version>) -> Vec<Diagnostic> {
+    let running = prior.get("cluster");
+    if running.is_null() || !wanted.is_wholly_known() {
         return Vec::new();
     }
     let spec = |block: &Value| ClusterModel::of(block)?.spec();
-    let (Some(running), Some(wanted)) = (spec(running), spec(wanted)) else {
+    let (Some(mut running), Some(wanted)) = (spec(running), spec(wanted)) else {
+        if running == wanted {
+            return Vec::new();
+        }
         let detail = "This master's cluster block, by which kubeadm has made or joined the cluster, is not there any more or cannot be read. Nothing was changed. Put the old block back.";
         return vec![
             Diagnostic::error("Cluster settings cannot be changed in place", detail)
                 .at(Path::attribute("cluster")),
         ];
     };
+    match version {
+        Some(version) => running.kubernetes_version = version.clone(),
+        // A refresh found a part of the node only: what its cluster runs by now is not known.
+        None if prior.get("machine_id").is_null() => {
+            running.kubernetes_version = wanted.kubernetes_version.clone();
+        }
+        None => {}
+    }
     let mut changes = wanted.difference(&running);
     changes.extend(wanted.component_config_difference(&running));
     let (versions, others): (Vec<Change>, Vec<Change>) = changes
@@ -27,7 +41,7 @@ pub(super) fn settings_change(running: &Value, wanted: &Value) -> Vec<Diagnostic
     let other_version = versions.iter().map(|change| {
         let (running, wanted) = (&running.kubernetes_version, &wanted.kubernetes_version);
         let detail = format!(
-            "The cluster runs Kubernetes {running}, and the configuration says {wanted}; this provider does not upgrade a running cluster yet. Nothing was changed. Write kubernetes_version = \"{running}\"; to upgrade, do it with `kubeadm upgrade` node by node, and write the new version then."
+            "The cluster runs Kubernetes {running}, as a refresh saw it last, and the configuration says {wanted}; this provider does not upgrade a running cluster yet. Nothing was changed. Write kubernetes_version = \"{running}\"; to upgrade, do it with `kubeadm upgrade` node by node, and write the new version then."
         );
         Diagnostic::error("Cluster runs another Kubernetes version", detail).at(path(&change.path))
     });
@@ -62,8 +76,9 @@ fn refusal(changes: &[Change]) -> Option<Diagnostic> {
 fn told(effect: Effect) -> &'static str {
     match effect {
         Effect::Immutable => "Fixed as long as the cluster lives.",
-        Effect::Upgrade => "`kubeadm upgrade` changes it, node by node.",
-        Effect::NextJoin => "Nothing that runs would change; kubeadm reads it at joins and upgrades.",
+        Effect::Upgrade | Effect::NextJoin => {
+            "Nothing that runs would change; kubeadm reads it at joins and upgrades."
+        }
         Effect::Rolling(part) => match part {
             Part::ApiServer => "Every API server would restart.",
             Part::ApiServerCertificate => "Every API server would get a new certificate.",
@@ -98,6 +113,11 @@ mod tests {
         tf_provider::{NestedBlock, Type},
     };
 
+    /// A master's state with this block.
+    fn state(block: Value) -> Value {
+        Value::object([("machine_id", Value::from("4f3c")), ("cluster", block)])
+    }
+
     fn block(more: Json) -> Value {
         let mut block = json!({
             "kubernetes_version": "1.37.2",
@@ -111,7 +131,7 @@ mod tests {
 
     /// Path, summary and detail of each error.
     fn refusals(running: Json, wanted: Json) -> Vec<(String, String, String)> {
-        settings_change(&block(running), &block(wanted))
+        settings_change(&state(block(running)), &block(wanted), None)
             .into_iter()
             .map(|told| {
                 (
@@ -141,12 +161,12 @@ mod tests {
         assert_eq!(
             refusals(
                 dual("10.244.0.0/16,fd00:10::/56"),
-                dual("fd00:10::/56, 10.244.0.0/16")
+                dual("10.244.0.0/16, fd00:10::1/56")
             ),
             []
         );
-        assert!(settings_change(&Value::Null, &block(json!({}))).is_empty());
-        assert!(settings_change(&block(json!({})), &Value::unknown()).is_empty());
+        assert!(settings_change(&Value::Null, &block(json!({})), None).is_empty());
+        assert!(settings_change(&state(block(json!({}))), &Value::unknown(), None).is_empty());
     }
 
     #[test]
@@ -171,7 +191,7 @@ mod tests {
         };
         assert_eq!(path, r#"cluster.api_server.extra_args["v"]"#);
         assert_eq!(summary, "Cluster settings cannot be changed in place");
-        assert!(detail.contains(r#"extra_args["v"]: "2" -> "4""#), "{detail}");
+        assert!(detail.contains(r#"extra_args["v"]: another value"#), "{detail}");
         assert!(!detail.contains("make another one"), "{detail}");
     }
 
@@ -202,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_block_that_is_gone_is_refused() {
-        let told = settings_change(&block(json!({})), &Value::Null);
+        let told = settings_change(&state(block(json!({}))), &Value::Null, None);
         assert!(told[0].detail.contains("not there any more"), "{told:?}");
     }
 
@@ -287,5 +307,23 @@ mod tests {
                 assert!(is_told(&[block.name, name]), "{}.{name}", block.name);
             }
         }
+    }
+
+    #[test]
+    fn what_a_refresh_saw_counts_more_than_the_state_of_a_silent_master() {
+        let newer: Version = "1.37.3".parse().unwrap();
+        let wanted = block(json!({"kubernetes_version": "1.37.3"}));
+        let silent = state(block(json!({})));
+        assert!(settings_change(&silent, &wanted, Some(&newer)).is_empty());
+        assert_eq!(settings_change(&silent, &wanted, None).len(), 1);
+        assert_eq!(settings_change(&silent, &block(json!({})), Some(&newer)).len(), 1);
+    }
+
+    #[test]
+    fn of_a_half_removed_master_no_version_is_known() {
+        let mut half = state(block(json!({})));
+        half.set("machine_id", Value::Null);
+        let wanted = block(json!({"kubernetes_version": "1.37.3"}));
+        assert!(settings_change(&half, &wanted, None).is_empty());
     }
 }

@@ -1,5 +1,4 @@
 //! Step: the API server answers through the cluster's endpoint.
-
 use async_trait::async_trait;
 
 use super::await_local_api::{LIMIT, ready};

@@ -174,10 +174,7 @@ impl Step for KubeadmJoin {
             self.start(act).await?;
         }
         if let Some(wanted) = &self.control_plane
-            && await_vote(run, &self.cluster.via().await, |members| {
-                self.is_member(wanted, members)
-            })
-            .await?
+            && await_vote(run, &self.cluster, |members| self.is_member(wanted, members)).await?
                 == Joined::Votes
         {
             return Ok(());

@@ -27,7 +27,7 @@ impl Step for BeginLeaving {
 
     async fn check(&self, run: &Run) -> Result<Check, Failure> {
         let marker = Marker::read(&run.host).await?;
-        let stays = marker.is_some_and(|marker| marker.leaving().is_none());
+        let stays = marker.is_some_and(|marker| marker.is_member && marker.leaving().is_none());
         Ok(if stays {
             Check::Needed("the host's note does not say so yet".into())
         } else {

@@ -1,5 +1,4 @@
 //! Step: the cluster has no such Node any more.
-
 use async_trait::async_trait;
 
 use crate::{

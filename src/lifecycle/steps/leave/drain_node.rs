@@ -5,12 +5,14 @@ use async_trait::async_trait;
 
 use crate::{
     kube::{Kubelet, drain_script},
+    kubeadm::Version,
     lifecycle::{
         cluster::{Cluster, kubeadm_version, node_of},
         engine::{Act, Check, Run, Step},
         failure::{Failure, FailureKind},
         host::read_facts,
     },
+    remote::Host,
 };
 
 /// Moves the pods away, as far as disruption budgets allow within the limit.
@@ -33,18 +35,26 @@ impl DrainNode {
             .is_some_and(|node| node.is_ready))
     }
 
+    /// kubectl comes with kubeadm, in the same version.
+    async fn kubectl(via: &Host) -> Result<Version, Failure> {
+        kubeadm_version(&read_facts(via).await?).ok_or_else(|| {
+            let detail = "There is no working kubeadm in PATH.";
+            Failure::new("kubeadm is missing on the host", detail).on(via.name())
+        })
+    }
+
     async fn drain(&self, act: Act<'_>, kubelet: Kubelet) -> Result<(), Failure> {
         let via = self.cluster.via().await;
-        // kubectl comes with kubeadm, in the same version.
-        let kubectl = kubeadm_version(&read_facts(&via).await?).ok_or_else(|| {
-            Failure::new(
-                "kubeadm is missing on the host",
-                "There is no working kubeadm in PATH.",
-            )
-            .on(via.name())
-        })?;
+        let kubectl = Self::kubectl(&via).await?;
         let script = drain_script(&self.name, self.limit, &kubectl, kubelet);
-        act.change(&via, &script).await?;
+        act.change(&via, &script).await.map_err(|error| {
+            let failure = Failure::from(error);
+            match failure.kind {
+                FailureKind::Permanent => Failure { summary: "Cannot drain the Node", ..failure }
+                    .advise("A PodDisruptionBudget may forbid evictions; raise timeouts.delete, or make room for the pods elsewhere."),
+                _ => failure,
+            }
+        })?;
         Ok(())
     }
 }
@@ -76,13 +86,7 @@ impl Step for DrainNode {
             kubelet = Kubelet::Dead;
             drained = self.drain(act, kubelet).await;
         }
-        drained.map_err(|failure| {
-            match failure.kind {
-                FailureKind::Permanent => Failure { summary: "Cannot drain the Node", ..failure }
-                    .advise("A PodDisruptionBudget may forbid evictions; raise timeouts.delete, or make room for the pods elsewhere."),
-                _ => failure,
-            }
-        })?;
+        drained?;
         let patch = crate::kube::NodePatch {
             annotations: [(DRAINED.to_owned(), Some("true".to_owned()))].into(),
             ..Default::default()

@@ -29,6 +29,10 @@ impl Step for RemoveEtcdMember {
         is_gone(run, &self.cluster.via().await, self.address).await
     }
 
+    fn may_change_masters(&self) -> bool {
+        false
+    }
+
     async fn perform(&self, act: Act<'_>) -> Result<(), Failure> {
         remove_member_at(act, &self.cluster.via().await, self.address).await
     }
