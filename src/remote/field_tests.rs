@@ -247,9 +247,9 @@ async fn a_connection_that_is_not_used_again_ends_once_its_last_script_has() {
     assert_eq!(answer.unwrap(), "whole\n", "it was not cut off");
     until(|| sshd.logged(GONE) == sshd.logins()).await;
     // sshd notes the end before ssh has ended here.
-    let begin = Instant::now();
+    let since = Instant::now();
     while !pool.controls().await.is_empty() {
-        assert!(begin.elapsed() < PATIENCE, "a connection is kept");
+        assert!(since.elapsed() < PATIENCE, "a connection is kept");
         tokio::task::yield_now().await;
     }
     pool.close().await;
