@@ -156,6 +156,7 @@ fn a_packet_of_the_peer_is_no_way_to_it(hosts: &Hosts) -> Result<()> {
         "m1",
         "while grep -q ':0070 ' /proc/net/raw; do :; done; cat /run/vrrp",
     )?;
+    hosts.on("m2", "iptables -D INPUT -p 112 ! -i lo -j DROP")?;
     ensure!(said.trim() == "0 closed no answer", "{said}");
     Ok(())
 }
