@@ -2,9 +2,11 @@
 //!
 //! **Invariant:** pure; what a host has to do with the text is for the caller.
 mod config;
+mod read_back;
 mod static_pod;
 
 pub use config::{HaproxySpec, render_config};
+pub use read_back::{FoundHaproxy, read_config};
 pub use static_pod::render_static_pod;
 
 use crate::node::reload::Reader;

@@ -3,10 +3,12 @@
 //! **Invariant:** pure; what a host has to do with the text is for the caller.
 mod config;
 mod election;
+mod read_back;
 mod static_pod;
 
 pub use config::{KeepalivedSpec, render_config};
 pub use election::{priorities, virtual_router_id};
+pub use read_back::{FoundKeepalived, read_config};
 pub use static_pod::render_static_pod;
 
 use crate::node::reload::Reader;

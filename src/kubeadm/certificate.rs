@@ -1,4 +1,4 @@
-//! What the provider needs to know of a certificate: its pin and its end.
+//! What the provider needs to know of a certificate: its pin, its end and its name.
 use sha2::{Digest, Sha256};
 use x509_parser::pem::parse_x509_pem;
 
@@ -33,6 +33,14 @@ pub fn not_after(pem: &str) -> Result<String, CertificateError> {
         end.minute(),
         end.second()
     ))
+}
+
+/// The common name of the first certificate's subject, such as `system:node:m1`; none if it has none.
+pub fn common_name(pem: &str) -> Result<Option<String>, CertificateError> {
+    let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(unreadable)?;
+    let certificate = pem.parse_x509().map_err(unreadable)?;
+    let mut names = certificate.subject().iter_common_name();
+    Ok(names.find_map(|name| name.as_str().ok().map(str::to_owned)))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -90,5 +98,11 @@ BEQNXMKD0+oOXadnMj2p4AcCIQD5Ny5H+oBio8txl5XuFcDIQXIS1FuEQ5xey7NA
             assert!(ca_cert_hash(text).is_err(), "{text:?}");
             assert!(not_after(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn reads_the_name() {
+        assert_eq!(common_name(CA).unwrap().as_deref(), Some("kubernetes"));
+        assert!(common_name("").is_err());
     }
 }

@@ -20,6 +20,7 @@ mod discovery;
 mod documents;
 mod endpoint;
 mod invocation;
+mod kubelet_flags;
 mod names;
 mod output;
 mod ports;
@@ -30,7 +31,7 @@ mod validate;
 mod version;
 
 pub use api_version::{ApiVersion, UnsupportedVersion};
-pub use certificate::{CertificateError, ca_cert_hash, not_after};
+pub use certificate::{CertificateError, ca_cert_hash, common_name, not_after};
 pub use change::{AttributePath, Change, Effect, Part, PathStep};
 pub use component_config::{ComponentConfig, ComponentKind, parse_component_config};
 pub use config::{ConfigFile, RenderError, render_cluster, render_init, render_join, render_upload_certs};
@@ -41,6 +42,7 @@ pub use invocation::{
     config_validate_command, images_list_command, images_pull_command, init_command, join_command,
     reset_command, upload_certs_command, version_command,
 };
+pub use kubelet_flags::{KUBELET_FLAGS, KubeletFlags};
 pub use names::{validate_label_key, validate_label_value};
 pub use output::{PreflightError, explain, last_words, parse_version, preflight_errors};
 pub use ports::{

@@ -20,6 +20,7 @@ mod network;
 mod stages;
 mod steps;
 
+mod adopt;
 mod create;
 mod loadbalancer;
 mod read;
@@ -29,6 +30,7 @@ mod update;
 #[cfg(test)]
 mod drill;
 
+pub(crate) use adopt::{FoundLoadbalancer, FoundNode, NodeRole, find_loadbalancer, find_node};
 pub(crate) use cluster::{is_recorded, look_for_lost_quorum, look_for_stale_master, stale_worker};
 pub(crate) use create::{check_master, check_worker, create_master, create_worker};
 #[cfg(test)]

@@ -186,6 +186,8 @@ struct Page<'a> {
     about: &'a str,
     example: String,
     schema: Schema,
+    /// The text below "Import"; empty if there is none.
+    import: String,
 }
 
 impl Page<'_> {
@@ -199,12 +201,13 @@ impl Page<'_> {
         };
         format!(
             "---\npage_title: \"{}\"\nsubcategory: \"\"\ndescription: |-\n  {}\n---\n\n# {}\n\n{description}\n\n## Example Usage\n\n```terraform\n{}\n```\n\n\
-             {about}<!-- rendered from the schema: UPDATE_DOCS=1 cargo test provider::docs -->\n## Schema\n\n{}\n",
+             {about}<!-- rendered from the schema: UPDATE_DOCS=1 cargo test provider::docs -->\n## Schema\n\n{}\n{}",
             self.title,
             description.replace('`', ""),
             self.heading,
             self.example.trim_end(),
             schema.trim_end(),
+            self.import,
         )
     }
 }
@@ -226,6 +229,17 @@ fn about_of(resource: &str) -> &'static str {
     }
 }
 
+/// How a resource is imported.
+fn import_of(resource: &str) -> String {
+    let example = |file| read(&format!("examples/resources/{resource}/{file}"));
+    format!(
+        "\n## Import\n\nThe ID is the host: `[user@]host[:port]`, user and port where they are not the provider's, an IPv6 address with a port in \
+         brackets. See [Import a cluster](../guides/import.md).\n\n```terraform\n{}\n```\n\n```shell\n{}\n```\n",
+        example("import.tf").trim_end(),
+        example("import.sh").trim_end(),
+    )
+}
+
 /// Every page that is rendered: its path and its text.
 fn pages() -> Vec<(String, String)> {
     let provider = Ha::new(Pool::new());
@@ -235,6 +249,7 @@ fn pages() -> Vec<(String, String)> {
         about: include_str!("about.md"),
         example: read("examples/provider/provider.tf"),
         schema: provider.schema(),
+        import: String::new(),
     };
     let mut pages = vec![("docs/index.md".to_owned(), index.render())];
     for resource in provider.resources() {
@@ -245,6 +260,7 @@ fn pages() -> Vec<(String, String)> {
             about: about_of(name),
             example: read(&format!("examples/resources/{name}/resource.tf")),
             schema: resource.schema(),
+            import: import_of(name),
         };
         let file = name.trim_start_matches("ha_");
         pages.push((format!("docs/resources/{file}.md"), page.render()));
@@ -321,6 +337,7 @@ fn renders_every_kind_of_attribute_and_block() {
             ))
             .nest(NestedBlock::list("many", inner).min(1).max(3)),
         ),
+        import: String::new(),
     };
     insta::assert_snapshot!(page.render());
 }

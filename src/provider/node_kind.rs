@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{node_model::NodeModel, rules::Rules, shared::Shared};
 use crate::{
-    lifecycle::{Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run},
+    lifecycle::{Checked, Failure, Identity, NodeRole, NodeSeen, Notice, RemovalSpec, Run},
     node::{Facts, files::File},
     remote::Host,
     tf_provider::{Context, PlanRequest, Schema, Value, ValueError},
@@ -16,6 +16,8 @@ use crate::{
 pub(super) trait NodeKind: Sized + Send + Sync + 'static {
     /// The resource's name in HCL.
     const TYPE_NAME: &'static str;
+    /// What such a node is for its cluster.
+    const ROLE: NodeRole;
     /// How long a create may take if `timeouts` does not say it.
     const CREATE_LIMIT: Duration;
 

@@ -9,6 +9,8 @@ use super::{
     claims::{Claimant, Role},
     cluster_networks::Noted,
     diagnose::{diagnostic, notice},
+    import_id::ImportId,
+    node_import::{other_role, set_found},
     node_kind::{NodeKind, Standing},
     node_model::{NodeModel, changes, changes_node, cluster_change, is_checkable, sure_name},
     node_state::{begun_removal, half_removed, other_cluster, replace_half_removed, without_machine},
@@ -17,7 +19,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    lifecycle::{Failure, Found, NodeChange, Run, failure_of, read_node, update_node},
+    lifecycle::{Failure, Found, NodeChange, Run, failure_of, find_node, read_node, update_node},
     remote::Host,
     tf_provider::{Context, Diagnostic, Path, PlanRequest, Resource, Schema, Value},
 };
@@ -169,6 +171,27 @@ impl<K: NodeKind> Resource for NodeResource<K> {
             && let Some(model) = Self::model(cx, prior)
         {
             self.foresee(cx, &model).await;
+        }
+    }
+
+    async fn import(&self, cx: &Context, id: &str) -> Option<Value> {
+        let id = ImportId::parse(id).map_err(|wrong| cx.add(wrong)).ok()?;
+        let mut state = K::schema().with_defaults(id.state());
+        let model = Self::model(cx, &state)?;
+        let host = self.reach(cx, model.node())?;
+        let found = find_node(&host, MINUTE).await.and_then(|found| match found.role {
+            role if role == K::ROLE => Ok(found),
+            role => Err(other_role(role, K::TYPE_NAME)),
+        });
+        match found {
+            Ok(found) => {
+                set_found(&mut state, found);
+                Some(state)
+            }
+            Err(failure) => {
+                cx.add(diagnostic(&failure.on(host.name())));
+                None
+            }
         }
     }
 

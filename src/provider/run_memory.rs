@@ -14,7 +14,7 @@ use super::{
     machines::Machines,
     settings::{Identity, Settings},
 };
-use crate::{kubeadm::Version, lifecycle::Departures, node::Facts, remote::Target, tf_provider::Value};
+use crate::{kubeadm::ClusterSpec, lifecycle::Departures, node::Facts, remote::Target, tf_provider::Value};
 
 /// How long a look at a host stands for another.
 pub(super) const FRESH: Duration = Duration::from_secs(10);
@@ -38,8 +38,8 @@ pub(super) struct RunMemory {
     pub(super) silent: Mutex<HashSet<Target>>,
     /// What plans saw of hosts, for the creates that follow.
     pub(super) looks: Mutex<HashMap<Target, (Instant, Facts)>>,
-    /// The version that each cluster runs, as a refresh saw it.
-    pub(super) running_versions: Mutex<HashMap<Cluster, Version>>,
+    /// The settings that each cluster runs with, as a refresh saw them.
+    pub(super) running: Mutex<HashMap<Cluster, ClusterSpec>>,
     /// What was told about clusters, by the summary.
     pub(super) told: Mutex<HashSet<(Cluster, &'static str)>>,
     /// What resources claim for themselves.

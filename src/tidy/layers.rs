@@ -21,7 +21,7 @@ pub(super) const DOMAIN: [&str; 7] = [
 ///
 /// If the table has one room of a folder, it must have all of its rooms and files. Free are a `mod.rs`, which hands on
 /// what all of them have, and within a layer the code of tests.
-const MAY_IMPORT: [(&str, &[&str]); 46] = [
+const MAY_IMPORT: [(&str, &[&str]); 47] = [
     ("main", &["provider", "remote", "tf_provider"]),
     (
         "provider",
@@ -78,6 +78,7 @@ const MAY_IMPORT: [(&str, &[&str]); 46] = [
             "lifecycle/network",
         ],
     ),
+    ("lifecycle/adopt", &["lifecycle/failure", "lifecycle/host"]),
     ("lifecycle/create", &["ROOMS"]),
     ("lifecycle/remove", &["ROOMS"]),
     ("lifecycle/update", &["ROOMS"]),

@@ -1,4 +1,5 @@
 //! The resource `ha_loadbalancer`.
+mod import;
 mod model;
 mod resource;
 mod schema;

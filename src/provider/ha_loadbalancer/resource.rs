@@ -8,10 +8,12 @@ use super::{
         claims::{Claimant, Role},
         cluster_networks::{Noted, addresses_of_loadbalancer},
         diagnose::{diagnostic, notice},
+        import_id::ImportId,
         settings::{bug, limit},
         shared::Shared,
         text_map,
     },
+    import::set_found,
     model::Model,
     schema::schema,
     validate::validate,
@@ -19,7 +21,7 @@ use super::{
 use crate::{
     lifecycle::{
         Failure, IfUnreachable, LoadbalancerSpec, apply_loadbalancer, check_loadbalancer, confirm_vip_fault,
-        failure_of, look_for_own_member, own_member, prove_floating_ip, read_loadbalancer,
+        failure_of, find_loadbalancer, look_for_own_member, own_member, prove_floating_ip, read_loadbalancer,
         remove_loadbalancer,
     },
     node::vip::VipLook,
@@ -226,6 +228,26 @@ impl Resource for Loadbalancer {
         if self.shared.checks_at_plan() && Model::is_checkable(config) {
             self.check(cx, &model, config).await;
         }
+    }
+
+    async fn import(&self, cx: &Context, id: &str) -> Option<Value> {
+        let id = ImportId::parse(id).map_err(|wrong| cx.add(wrong)).ok()?;
+        let mut state = schema().with_defaults(id.state());
+        let model = Self::model(cx, &state)?;
+        let address = model.host.clone().unwrap_or_default();
+        let host = self.shared.known_host(cx, &address, model.ssh.as_ref())?;
+        match find_loadbalancer(&host, MINUTE).await {
+            Ok(found) => set_found(&mut state, &found),
+            Err(failure) => {
+                cx.add(diagnostic(&failure.on(host.name())));
+                return None;
+            }
+        }
+        let state = schema().conform(state);
+        let mut computed = state.clone();
+        Self::model(cx, &state)?.set_computed(&state, None, &mut computed);
+        computed.unknown_to_null();
+        Some(computed)
     }
 
     async fn read(&self, cx: &Context, mut state: Value, _private: &mut Vec<u8>) -> Option<Value> {

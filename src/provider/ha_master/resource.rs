@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        CLUSTER_FILE, Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run, check_master,
+        CLUSTER_FILE, Checked, Failure, Identity, NodeRole, NodeSeen, Notice, RemovalSpec, Run, check_master,
         cluster_file, create_master, failure_of, foresee_removal, is_recorded, look_for_lost_quorum,
         look_for_stale_master, prove_floating_ip, remove_master,
     },
@@ -61,6 +61,7 @@ impl Model {
 #[async_trait]
 impl NodeKind for Model {
     const TYPE_NAME: &'static str = "ha_master";
+    const ROLE: NodeRole = NodeRole::Master;
     const CREATE_LIMIT: Duration = MINUTE.saturating_mul(20);
 
     fn schema() -> Schema {
@@ -81,7 +82,7 @@ impl NodeKind for Model {
 
     fn plan(&self, cx: &Context, shared: &Shared, request: PlanRequest<'_>, planned: &mut Value) {
         let cluster = request.config.get("cluster");
-        let running = shared.running_version(self.node.endpoint(), self.node.ssh.as_ref());
+        let running = shared.running(self.node.endpoint(), self.node.ssh.as_ref());
         let refusals = request
             .prior
             .map(|prior| settings_change(prior, cluster, running.as_ref()));
@@ -159,8 +160,7 @@ impl NodeKind for Model {
 
     fn set_drift(&self, shared: &Shared, state: &mut Value, seen: &NodeSeen) {
         if let Some(running) = &seen.cluster {
-            let version = running.spec.kubernetes_version.clone();
-            shared.note_running_version(self.node.endpoint(), self.node.ssh.as_ref(), version);
+            shared.note_running(self.node.endpoint(), self.node.ssh.as_ref(), running.spec.clone());
         }
         set_running_version(state, self, seen);
     }

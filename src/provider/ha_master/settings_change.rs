@@ -1,22 +1,29 @@
 //! The refusal of what would change the settings of a running cluster.
 use super::model::ClusterModel;
 use crate::{
-    kubeadm::{AttributePath, Change, Effect, Part, PathStep, Version},
+    kubeadm::{AttributePath, Change, ClusterSpec, Effect, Part, PathStep},
     tf_provider::{Diagnostic, Path, Value},
 };
 
 /// Errors if the configuration's `cluster` block wants something else than the state's, which is what runs: one for the
 /// version, and one for all other settings. What is only spelled otherwise, or a default that is written out, is no change.
 ///
-/// `version`: what a refresh of this run saw the cluster run. The state of a master that could not be asked may be older.
-pub(super) fn settings_change(prior: &Value, wanted: &Value, version: Option<&Version>) -> Vec<Diagnostic> {
-    let running = prior.get("cluster");
-    if running.is_null() || !wanted.is_wholly_known() {
+/// `seen`: what a refresh of this run saw the cluster run with. The state of a master that could not be asked may be older,
+/// and that of one that was imported, or joined by `join`, has no block to compare with.
+pub(super) fn settings_change(prior: &Value, wanted: &Value, seen: Option<&ClusterSpec>) -> Vec<Diagnostic> {
+    let written = prior.get("cluster");
+    if !wanted.is_wholly_known() {
         return Vec::new();
     }
     let spec = |block: &Value| ClusterModel::of(block)?.spec();
-    let (Some(mut running), Some(wanted)) = (spec(running), spec(wanted)) else {
-        if running == wanted {
+    if written.is_null() {
+        let changes = spec(wanted)
+            .zip(seen)
+            .map(|(wanted, seen)| wanted.difference(seen));
+        return refusals(changes.unwrap_or_default());
+    }
+    let (Some(mut running), Some(wanted)) = (spec(written), spec(wanted)) else {
+        if written == wanted {
             return Vec::new();
         }
         let detail = "This master's cluster block, by which kubeadm has made or joined the cluster, is not there any more or cannot be read. Nothing was changed. Put the old block back.";
@@ -25,8 +32,8 @@ pub(super) fn settings_change(prior: &Value, wanted: &Value, version: Option<&Ve
                 .at(Path::attribute("cluster")),
         ];
     };
-    match version {
-        Some(version) => running.kubernetes_version = version.clone(),
+    match seen {
+        Some(seen) => running.kubernetes_version = seen.kubernetes_version.clone(),
         // A refresh found a part of the node only: what its cluster runs by now is not known.
         None if prior.get("machine_id").is_null() => {
             running.kubernetes_version = wanted.kubernetes_version.clone();
@@ -35,11 +42,16 @@ pub(super) fn settings_change(prior: &Value, wanted: &Value, version: Option<&Ve
     }
     let mut changes = wanted.difference(&running);
     changes.extend(wanted.component_config_difference(&running));
+    refusals(changes)
+}
+
+fn refusals(changes: Vec<Change>) -> Vec<Diagnostic> {
     let (versions, others): (Vec<Change>, Vec<Change>) = changes
         .into_iter()
         .partition(|change| change.effect == Effect::Upgrade);
     let other_version = versions.iter().map(|change| {
-        let (running, wanted) = (&running.kubernetes_version, &wanted.kubernetes_version);
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let (running, wanted) = (text(&change.from), text(&change.to));
         let detail = format!(
             "The cluster runs Kubernetes {running}, as a refresh saw it last, and the configuration says {wanted}; this provider does not upgrade a running cluster yet. Nothing was changed. Write kubernetes_version = \"{running}\"; to upgrade, do it with `kubeadm upgrade` node by node, and write the new version then."
         );
@@ -309,14 +321,35 @@ mod tests {
         }
     }
 
+    /// What a refresh saw of a cluster with this block.
+    fn seen(more: Json) -> ClusterSpec {
+        ClusterModel::of(&block(more)).unwrap().spec().unwrap()
+    }
+
     #[test]
     fn what_a_refresh_saw_counts_more_than_the_state_of_a_silent_master() {
-        let newer: Version = "1.37.3".parse().unwrap();
+        let newer = seen(json!({"kubernetes_version": "1.37.3"}));
         let wanted = block(json!({"kubernetes_version": "1.37.3"}));
         let silent = state(block(json!({})));
         assert!(settings_change(&silent, &wanted, Some(&newer)).is_empty());
         assert_eq!(settings_change(&silent, &wanted, None).len(), 1);
         assert_eq!(settings_change(&silent, &block(json!({})), Some(&newer)).len(), 1);
+    }
+
+    #[test]
+    fn an_imported_master_is_compared_with_what_runs() {
+        let imported = state(Value::Null);
+        let seen = seen(json!({"pod_subnet": "10.244.0.0/16"}));
+        let told = |wanted: Json| settings_change(&imported, &block(wanted), Some(&seen));
+        assert_eq!(told(json!({"pod_subnet": "10.244.0.0/16"})), []);
+        let wrong = told(json!({"pod_subnet": "10.99.0.0/16", "kubernetes_version": "1.37.3"}));
+        let paths: Vec<_> = wrong
+            .iter()
+            .map(|told| told.path.clone().unwrap().to_string())
+            .collect();
+        assert_eq!(paths, ["cluster.kubernetes_version", "cluster.pod_subnet"]);
+        assert_eq!(settings_change(&imported, &Value::Null, Some(&seen)), []);
+        assert_eq!(settings_change(&imported, &block(json!({})), None), []);
     }
 
     #[test]

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     lifecycle::{
-        Checked, Failure, Identity, NodeSeen, Notice, RemovalSpec, Run, check_worker, create_worker,
-        remove_worker, stale_worker,
+        Checked, Failure, Identity, NodeRole, NodeSeen, Notice, RemovalSpec, Run, check_worker,
+        create_worker, remove_worker, stale_worker,
     },
     node::Facts,
     remote::Host,
@@ -32,6 +32,7 @@ pub(crate) type Worker = NodeResource<Model>;
 #[async_trait]
 impl NodeKind for Model {
     const TYPE_NAME: &'static str = "ha_worker";
+    const ROLE: NodeRole = NodeRole::Worker;
     const CREATE_LIMIT: Duration = MINUTE.saturating_mul(15);
 
     fn schema() -> Schema {
